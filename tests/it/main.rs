@@ -15,12 +15,14 @@ mod case;
 mod house;
 mod machine;
 mod need;
+mod tidy;
 mod wait;
 
 /// Every module with cases, by the name that goes before theirs.
 const MODULES: &[(&str, &[Case])] = &[
     ("house", house::CASES),
     ("machine", machine::CASES),
+    ("tidy", tidy::CASES),
     ("wait", wait::CASES),
 ];
 
