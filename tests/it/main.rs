@@ -15,6 +15,7 @@ mod case;
 mod house;
 mod machine;
 mod need;
+mod readme;
 mod tidy;
 mod wait;
 
@@ -22,6 +23,7 @@ mod wait;
 const MODULES: &[(&str, &[Case])] = &[
     ("house", house::CASES),
     ("machine", machine::CASES),
+    ("readme", readme::CASES),
     ("tidy", tidy::CASES),
     ("wait", wait::CASES),
 ];
