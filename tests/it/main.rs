@@ -1,1 +1,49 @@
-fn main(){}
+//! The black-box tests: they know orch by its command line, its API and its screen only.
+//!
+//! Each module lists its cases in `CASES`. A case names what it needs of the machine (see
+//! [`need::Need`]); where that is missing the case fails in CI and is skipped, out loud, elsewhere.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use libtest_mimic::Arguments;
+
+use crate::case::{Case, Skips, Strictness};
+use crate::need::Machine;
+
+mod case;
+mod house;
+mod machine;
+mod need;
+mod readme;
+mod tidy;
+mod wait;
+
+/// Every module with cases, by the name that goes before theirs.
+const MODULES: &[(&str, &[Case])] = &[
+    ("house", house::CASES),
+    ("machine", machine::CASES),
+    ("readme", readme::CASES),
+    ("tidy", tidy::CASES),
+    ("wait", wait::CASES),
+];
+
+#[expect(clippy::print_stdout, reason = "a skipped case has to be seen")]
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let machine = Arc::new(Machine::default());
+    let strictness = Strictness::of_environment();
+    let skips = Skips::default();
+    let mut trials = Vec::new();
+    for (module, cases) in MODULES {
+        for case in *cases {
+            let machine = Arc::clone(&machine);
+            trials.push(case::trial(module, case, machine, strictness, skips.clone()));
+        }
+    }
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    for line in skips.summary() {
+        println!("{line}");
+    }
+    conclusion.exit_code()
+}
