@@ -1,0 +1,21 @@
+//! Plain data and the rules over it: what a project, a task, a run, an event and an envelope are,
+//! and which changes they allow. Time and identity come in as parameters.
+
+pub mod dependency;
+pub mod duration;
+pub mod envelope;
+pub mod event;
+pub mod failure;
+pub mod finding;
+pub mod id;
+pub mod limits;
+pub mod project;
+pub mod repository;
+pub mod run;
+pub mod schedule;
+pub mod schema;
+pub mod size;
+pub mod slug;
+pub mod stage;
+pub mod task;
+pub mod text;
