@@ -1,0 +1,272 @@
+//! The embedded store: one SQLite file, one writer, a few readers.
+//!
+//! The write-ahead log lets readers go on while the writer writes; `synchronous=FULL` makes a
+//! commit survive a crash of the machine. Each connection lives in a thread of its own, because
+//! SQLite blocks; calls are handed over by bounded channels.
+
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Collection, Document, LogPosition, LogRange, Query, Store, StoreError};
+use crate::domain::event::{EventKind, LogChunk, RunEvent};
+use crate::domain::id::RunId;
+use crate::domain::stage::Stage;
+
+mod documents;
+mod events;
+mod migrations;
+
+/// `orch` in ASCII: tells our files from those of other programs.
+const APPLICATION_ID: i32 = 0x6f72_6368;
+const READERS: usize = 3;
+const QUEUE: usize = 256;
+const BUSY: Duration = Duration::from_secs(5);
+
+type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+
+/// The store in one file.
+pub struct SqliteStore {
+    writer: mpsc::Sender<Job>,
+    readers: Vec<mpsc::Sender<Job>>,
+    turn: AtomicUsize,
+}
+
+impl SqliteStore {
+    /// Opens the file, or makes it, and brings it to the present form.
+    ///
+    /// # Errors
+    /// `Corrupt` where it is no store of orch, damaged, or from a newer orch: it is left alone.
+    /// `Unavailable` where the system refuses.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let mut connection = open_checked(path)?;
+        migrations::apply(&mut connection)?;
+        let writer = spawn(connection, "orch-store-writer")?;
+        let mut readers = Vec::with_capacity(READERS);
+        for _ in 0..READERS {
+            readers.push(spawn(connect(path)?, "orch-store-reader")?);
+        }
+        Ok(Self { writer, readers, turn: AtomicUsize::new(0) })
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&rusqlite::Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        run(&self.writer, move |connection| {
+            let transaction = connection
+                .transaction_with_behavior(TransactionBehavior::Immediate)
+                .map_err(unavailable)?;
+            let value = work(&transaction)?;
+            transaction.commit().map_err(unavailable)?;
+            Ok(value)
+        })
+        .await
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&rusqlite::Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        run(&self.readers[turn % self.readers.len()], move |connection| {
+            // One view for all that a call reads.
+            let transaction = connection.transaction().map_err(unavailable)?;
+            work(&transaction)
+        })
+        .await
+    }
+}
+
+async fn run<T: Send + 'static>(
+    thread: &mpsc::Sender<Job>,
+    work: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    let (reply, answer) = oneshot::channel();
+    let job: Job = Box::new(move |connection| {
+        // A caller that went away no longer wants the answer.
+        drop(reply.send(work(connection)));
+    });
+    thread.send(job).await.map_err(|_| gone())?;
+    answer.await.map_err(|_| gone())?
+}
+
+fn gone() -> StoreError {
+    StoreError::Unavailable("the store's thread has ended".into())
+}
+
+fn unavailable(error: rusqlite::Error) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
+            StoreError::Corrupt(error.to_string())
+        }
+        _ => StoreError::Unavailable(Box::new(error)),
+    }
+}
+
+fn spawn(mut connection: Connection, name: &str) -> Result<mpsc::Sender<Job>, StoreError> {
+    let (sender, mut jobs) = mpsc::channel::<Job>(QUEUE);
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(move || {
+            while let Some(job) = jobs.blocking_recv() {
+                job(&mut connection);
+            }
+        })
+        .map_err(|e| StoreError::Unavailable(Box::new(e)))?;
+    Ok(sender)
+}
+
+fn connect(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(unavailable)?;
+    connection.busy_timeout(BUSY).map_err(unavailable)?;
+    connection.pragma_update(None, "synchronous", "FULL").map_err(unavailable)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+/// Opens the file after looking at what it is, and before writing anything to it.
+fn open_checked(path: &Path) -> Result<Connection, StoreError> {
+    let io_error = |e: io::Error| StoreError::Unavailable(Box::new(e));
+    let fresh = match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(_) => true,
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+            fs::metadata(path).map_err(io_error)?.len() == 0
+        }
+        Err(e) => return Err(io_error(e)),
+    };
+    let connection = connect(path)?;
+    if !fresh {
+        let found: i32 = connection
+            .pragma_query_value(None, "application_id", |row| row.get(0))
+            .map_err(|e| not_ours(path, &e.to_string()))?;
+        if found != APPLICATION_ID {
+            return Err(not_ours(path, "it belongs to another program"));
+        }
+    }
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(io_error)?;
+    let mode: String = connection
+        .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
+        .map_err(unavailable)?;
+    if mode != "wal" {
+        return Err(not_ours(path, "its file system has no write-ahead log"));
+    }
+    if fresh {
+        connection.pragma_update(None, "application_id", APPLICATION_ID).map_err(unavailable)?;
+    }
+    Ok(connection)
+}
+
+fn not_ours(path: &Path, why: &str) -> StoreError {
+    StoreError::Corrupt(format!("{} is no store of orch: {why}", path.display()))
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn get(&self, collection: Collection, id: &str) -> Result<Option<Document>, StoreError> {
+        let id = id.to_owned();
+        self.read(move |tx| documents::get(tx, collection, &id)).await
+    }
+
+    async fn insert(&self, document: Document) -> Result<(), StoreError> {
+        self.write(move |tx| documents::insert(tx, &document)).await
+    }
+
+    async fn replace(&self, document: Document) -> Result<(), StoreError> {
+        self.write(move |tx| documents::replace(tx, &document)).await
+    }
+
+    async fn find(&self, query: Query) -> Result<Vec<Document>, StoreError> {
+        self.read(move |tx| documents::find(tx, &query)).await
+    }
+
+    async fn transition(
+        &self,
+        run: RunId,
+        document: Document,
+        at: Timestamp,
+        events: Vec<EventKind>,
+    ) -> Result<u64, StoreError> {
+        self.write(move |tx| {
+            if document.version == 1 {
+                documents::insert(tx, &document)?;
+            } else {
+                documents::replace(tx, &document)?;
+            }
+            let mut last = events::last_seq(tx, run)?;
+            for kind in events {
+                last += 1;
+                events::insert(tx, &RunEvent { run, seq: last, at, kind })?;
+            }
+            Ok(last)
+        })
+        .await
+    }
+
+    async fn append_event(
+        &self,
+        run: RunId,
+        at: Timestamp,
+        event: EventKind,
+    ) -> Result<u64, StoreError> {
+        self.write(move |tx| {
+            let seq = events::last_seq(tx, run)? + 1;
+            events::insert(tx, &RunEvent { run, seq, at, kind: event })?;
+            Ok(seq)
+        })
+        .await
+    }
+
+    async fn append_chunk(
+        &self,
+        run: RunId,
+        at: Timestamp,
+        chunk: LogChunk,
+    ) -> Result<u64, StoreError> {
+        self.write(move |tx| {
+            let last_line = events::last_line(tx, run)?;
+            if chunk.first_line != last_line + 1 {
+                return Err(StoreError::Conflict(format!(
+                    "the log of run {run} ends at line {last_line}, so line {} cannot follow; it",
+                    chunk.first_line
+                )));
+            }
+            let seq = events::last_seq(tx, run)? + 1;
+            events::insert(tx, &RunEvent { run, seq, at, kind: EventKind::Log { chunk } })?;
+            Ok(seq)
+        })
+        .await
+    }
+
+    async fn log_position(
+        &self,
+        run: RunId,
+        stage: Stage,
+        attempt: u32,
+    ) -> Result<LogPosition, StoreError> {
+        self.read(move |tx| events::log_position(tx, run, stage, attempt)).await
+    }
+
+    async fn events(
+        &self,
+        run: RunId,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<RunEvent>, StoreError> {
+        self.read(move |tx| events::after(tx, run, after, limit)).await
+    }
+
+    async fn log(&self, run: RunId, from: u64, limit: usize) -> Result<LogRange, StoreError> {
+        self.read(move |tx| events::log(tx, run, from, limit)).await
+    }
+}
+
