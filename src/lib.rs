@@ -21,4 +21,7 @@
 pub mod api;
 pub mod config;
 pub mod domain;
+pub mod engine;
+pub mod harness;
+pub mod sandbox;
 pub mod store;
