@@ -170,11 +170,8 @@ impl Engine {
 
     /// Time has passed: deadlines and retries that are due.
     pub fn tick(&mut self, now: Timestamp) -> Vec<Effect> {
-        let due: Vec<(RunId, Fact)> = self
-            .runs
-            .values()
-            .filter_map(|run| Some((run.id(), due_fact(run, now)?)))
-            .collect();
+        let due: Vec<(RunId, Fact)> =
+            self.runs.values().filter_map(|run| Some((run.id(), due_fact(run, now)?))).collect();
         let mut effects = Vec::new();
         for (id, fact) in due {
             if let Ok(more) = self.apply(id, &fact, now) {
@@ -213,10 +210,7 @@ impl Engine {
             | Fact::Settled => None,
         };
         let run = transition.run;
-        effects.insert(
-            0,
-            Effect::Commit { run: Box::new(run.clone()), events: transition.events },
-        );
+        effects.insert(0, Effect::Commit { run: Box::new(run.clone()), events: transition.events });
         if let Some((stage, attempt)) = closed {
             effects.push(Effect::Discard { run: id, stage, attempt });
         }

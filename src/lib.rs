@@ -20,8 +20,10 @@
 
 pub mod api;
 pub mod config;
+pub mod daemon;
 pub mod domain;
 pub mod engine;
 pub mod harness;
 pub mod sandbox;
 pub mod store;
+pub mod workspace;

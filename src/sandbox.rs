@@ -87,10 +87,9 @@ impl SandboxError {
     pub fn is_away(&self) -> bool {
         match self {
             Self::Unreachable { .. } | Self::Permission { .. } => true,
-            Self::ImageMissing(_)
-            | Self::NotFound(_)
-            | Self::NotOurs(_)
-            | Self::Failed { .. } => false,
+            Self::ImageMissing(_) | Self::NotFound(_) | Self::NotOurs(_) | Self::Failed { .. } => {
+                false
+            }
         }
     }
 }

@@ -67,16 +67,17 @@ pub fn reconcile<'a>(
 ) -> Vec<Finding> {
     let there: BTreeMap<&str, &Sighting> =
         found.iter().map(|sighting| (sighting.name.as_str(), sighting)).collect();
-    let mut claimed: BTreeSet<String> = BTreeSet::new();
+    // What belongs to a live run is that run's to remove, when it settles.
+    let mut live: BTreeSet<RunId> = BTreeSet::new();
     let mut findings = Vec::new();
     for run in runs.filter(|run| run.spec().sandbox.kind == kind) {
         let id = run.id();
+        live.insert(id);
         match run.state() {
             RunState::Active(active) => {
                 let (stage, attempt) = (active.stage, active.attempt);
                 let name = sandbox_name(id, stage.name(), attempt);
                 let is_there = there.contains_key(name.as_str());
-                claimed.insert(name);
                 let stop = active.stopping.is_some();
                 // What was never seen running had at most been asked for: asking again is safe,
                 // because the name is the same.
@@ -92,9 +93,8 @@ pub fn reconcile<'a>(
         }
     }
     for sighting in found {
-        if !claimed.contains(&sighting.name) {
-            findings
-                .push(Finding::Orphan { name: sighting.name.clone(), run: sighting.run });
+        if sighting.run.is_none_or(|run| !live.contains(&run)) {
+            findings.push(Finding::Orphan { name: sighting.name.clone(), run: sighting.run });
         }
     }
     findings

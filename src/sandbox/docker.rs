@@ -105,9 +105,11 @@ impl Sandbox for DockerSandbox {
             Err(_) => return Err(self.engine.silent(PING)),
         };
         if !build::is_made_here(image) {
-            self.docker.inspect_image(image).await.map_err(|error| match error::status(&error) {
-                Some(404) => SandboxError::ImageMissing(image.to_owned()),
-                _ => self.engine.error("look at the image", error),
+            self.docker.inspect_image(image).await.map_err(|error| {
+                match error::status(&error) {
+                    Some(404) => SandboxError::ImageMissing(image.to_owned()),
+                    _ => self.engine.error("look at the image", error),
+                }
             })?;
         }
         let number = version.version.unwrap_or_else(|| "of unknown version".to_owned());
@@ -142,10 +144,8 @@ impl Sandbox for DockerSandbox {
     }
 
     async fn find(&self, instance: &str) -> Result<Vec<Found>, SandboxError> {
-        let filter = HashMap::from([(
-            "label".to_owned(),
-            vec![format!("{LABEL_INSTANCE}={instance}")],
-        )]);
+        let filter =
+            HashMap::from([("label".to_owned(), vec![format!("{LABEL_INSTANCE}={instance}")])]);
         let options = ListContainersOptionsBuilder::default().all(true).filters(&filter).build();
         let listing = tokio::time::timeout(PING, self.docker.list_containers(Some(options))).await;
         let containers = match listing {

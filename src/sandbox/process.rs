@@ -171,7 +171,7 @@ impl Sandbox for ProcessSandbox {
 fn signal(identity: Identity, signal: Signal) {
     if let Some(group) = Pid::from_raw(identity.child) {
         // It may have ended in this moment, which is what we want.
-        drop(kill_process_group(group, signal));
+        let _gone_already = kill_process_group(group, signal);
     }
 }
 
@@ -188,4 +188,3 @@ async fn wait_for_end(pid: i32) -> io::Result<()> {
         Err(error) => Err(error.into()),
     }
 }
-

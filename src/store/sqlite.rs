@@ -269,4 +269,3 @@ impl Store for SqliteStore {
         self.read(move |tx| events::log(tx, run, from, limit)).await
     }
 }
-

@@ -8,6 +8,9 @@ use super::{LABEL_INSTANCE, LABEL_RUN};
 use crate::domain::limits::NetworkProfile;
 use crate::sandbox::LaunchSpec;
 
+/// Open files of one process. More than most engines' own limit could not be given.
+const OPEN_FILES: i64 = 16_384;
+
 /// What the engine is asked to create.
 pub(super) fn container(spec: &LaunchSpec) -> ContainerCreateBody {
     let owner = &spec.owner;
@@ -65,16 +68,17 @@ fn host_config(spec: &LaunchSpec) -> HostConfig {
         ulimits: Some(vec![
             ResourcesUlimits {
                 name: Some("nofile".to_owned()),
-                soft: Some(65_536),
-                hard: Some(65_536),
+                soft: Some(OPEN_FILES),
+                hard: Some(OPEN_FILES),
             },
             ResourcesUlimits { name: Some("core".to_owned()), soft: Some(0), hard: Some(0) },
         ]),
         // The engine must not rotate: a rotated log loses lines for whoever follows it. What a
-        // stage may print is bounded by whoever reads it.
+        // stage may print is bounded by whoever reads it. The size is beyond any disk, because
+        // saying nothing would let the engine's own setting hold.
         log_config: Some(HostConfigLogConfig {
             typ: Some("json-file".to_owned()),
-            config: Some(HashMap::from([("max-size".to_owned(), "-1".to_owned())])),
+            config: Some(HashMap::from([("max-size".to_owned(), "1024t".to_owned())])),
         }),
         ..HostConfig::default()
     }

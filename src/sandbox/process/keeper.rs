@@ -68,7 +68,7 @@ pub fn keep(folder: PathBuf) -> io::Result<()> {
     let status = waiter.join().map_err(|_| io::Error::other("the waiting thread panicked"))??;
     // What it left behind in its group ends with it.
     if let Some(group) = Pid::from_raw(identity.child) {
-        drop(kill_process_group(group, Signal::KILL));
+        let _gone_already = kill_process_group(group, Signal::KILL);
     }
     drain(&arriving, &mut output, Some(Instant::now() + LEFTOVERS))?;
     write_whole(&record.exit_file(), &exit_of(status))

@@ -122,8 +122,11 @@ pub(super) fn start_time(pid: i32) -> Option<u64> {
 }
 
 /// A descriptor whose readiness can be awaited.
-#[expect(deprecated, reason = "it is unsound for types that give their descriptor away; an \
-                               OwnedFd keeps it, and the other way is unsafe code")]
+#[expect(
+    deprecated,
+    reason = "it is unsound for types that give their descriptor away; an \
+                               OwnedFd keeps it, and the other way is unsafe code"
+)]
 pub(super) fn readable(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     AsyncFd::new(descriptor)
 }

@@ -101,7 +101,8 @@ pub(super) fn find(tx: &Transaction<'_>, query: &Query) -> Result<Vec<Document>,
         values.len()
     );
     let found = tx.prepare_cached(&sql).and_then(|mut statement| {
-        let rows = statement.query_map(params_from_iter(values), |row| document(collection, row))?;
+        let rows =
+            statement.query_map(params_from_iter(values), |row| document(collection, row))?;
         rows.collect::<Result<Vec<_>, _>>()
     });
     found.map_err(unavailable)

@@ -14,11 +14,7 @@ pub(super) fn last_seq(tx: &Transaction<'_>, run: RunId) -> Result<u64, StoreErr
 }
 
 pub(super) fn last_line(tx: &Transaction<'_>, run: RunId) -> Result<u64, StoreError> {
-    last(
-        tx,
-        "SELECT max(last_line) FROM run_events WHERE run = ?1 AND last_line IS NOT NULL",
-        run,
-    )
+    last(tx, "SELECT max(last_line) FROM run_events WHERE run = ?1 AND last_line IS NOT NULL", run)
 }
 
 fn last(tx: &Transaction<'_>, sql: &str, run: RunId) -> Result<u64, StoreError> {

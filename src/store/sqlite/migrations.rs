@@ -49,8 +49,9 @@ fn first_form() -> String {
 /// Brings a file to the present form.
 pub(super) fn apply(connection: &mut Connection) -> Result<(), StoreError> {
     let steps = steps();
-    let transaction =
-        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(unavailable)?;
+    let transaction = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(unavailable)?;
     let version: u32 = transaction
         .pragma_query_value(None, "user_version", |row| row.get(0))
         .map_err(unavailable)?;

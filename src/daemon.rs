@@ -1,0 +1,162 @@
+//! The composition root, and the only place where things happen.
+//!
+//! An actor owns the engine: facts reach it by a bounded queue, and it carries out the effects in
+//! their order: store first, then act, then tell. Stages, settling and the API are tasks around
+//! it; each ends in exactly one fact. What the daemon knows is in the store, so that it can be
+//! killed at any instant and replaced under running agents.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::config::paths::Paths;
+use crate::config::settings::Settings;
+use crate::domain::id::Id;
+use crate::domain::limits::SandboxKind;
+use crate::sandbox::Sandbox;
+use crate::sandbox::docker::DockerSandbox;
+use crate::sandbox::process::ProcessSandbox;
+use crate::store::Store;
+use crate::store::sqlite::SqliteStore;
+use crate::workspace::{HostEnv, Workspaces};
+
+mod actor;
+mod host;
+mod images;
+mod instance;
+mod log_writer;
+mod news;
+mod recovery;
+mod server;
+mod settle;
+mod stage;
+
+pub use instance::AlreadyRunning;
+
+use actor::Handle;
+use news::News;
+
+/// What every part of the daemon shares. Nothing in it is decided upon; decisions are the actor's.
+pub(crate) struct Shared {
+    pub(crate) store: Arc<dyn Store>,
+    docker: Arc<dyn Sandbox>,
+    process: Arc<dyn Sandbox>,
+    pub(crate) workspaces: Workspaces,
+    pub(crate) news: News,
+    pub(crate) settings: Settings,
+    pub(crate) instance: String,
+    pub(crate) host_env: HostEnv,
+    pub(crate) home: String,
+    pub(crate) started_at: Timestamp,
+}
+
+impl Shared {
+    pub(crate) fn sandbox(&self, kind: SandboxKind) -> Arc<dyn Sandbox> {
+        match kind {
+            SandboxKind::Docker => Arc::clone(&self.docker),
+            SandboxKind::Process => Arc::clone(&self.process),
+        }
+    }
+}
+
+/// A new identity, ordered by time.
+pub(crate) fn new_id<K>() -> Id<K> {
+    Id::from_uuid(Uuid::now_v7())
+}
+
+/// What a daemon is started with.
+pub struct Start {
+    /// Where its files lie.
+    pub paths: Paths,
+    /// Its settings.
+    pub settings: Settings,
+    /// What host programs get of the environment.
+    pub host_env: HostEnv,
+    /// The engine's address, where the settings leave it open.
+    pub docker_host: Option<String>,
+}
+
+/// Runs the daemon until `leave` is cancelled; running containers stay, for the next one.
+///
+/// # Errors
+/// [`AlreadyRunning`] where there is one; otherwise what keeps it from starting or going on.
+pub async fn run(start: Start, leave: CancellationToken) -> anyhow::Result<()> {
+    let Start { paths, settings, host_env, docker_host } = start;
+    let held = instance::take(&paths)?;
+    let store: Arc<dyn Store> = Arc::new(
+        SqliteStore::open(&paths.store_file())
+            .with_context(|| format!("cannot open {}", paths.store_file().display()))?,
+    );
+    let host = match settings.docker.host.as_str() {
+        "" => docker_host.unwrap_or_else(|| "unix:///var/run/docker.sock".to_owned()),
+        set => set.to_owned(),
+    };
+    let docker: Arc<dyn Sandbox> = match DockerSandbox::new(&host) {
+        Ok(docker) => Arc::new(docker),
+        Err(error) => return Err(error).context("cannot use the setting docker.host"),
+    };
+    let shared = Arc::new(Shared {
+        store,
+        docker,
+        process: Arc::new(ProcessSandbox::new(paths.data.join("processes"))),
+        workspaces: Workspaces::new(&paths.data, host_env.clone())
+            .with_context(|| format!("cannot use {}", paths.data.display()))?,
+        news: News::new(new_id::<()>().short()),
+        settings,
+        instance: held.instance.clone(),
+        host_env,
+        home: paths.data.display().to_string(),
+        started_at: Timestamp::now(),
+    });
+
+    let (handle, actor) = actor::prepare(Arc::clone(&shared)).await?;
+    let listener = server::listen(&paths.socket)?;
+    tracing::info!(instance = %held.instance, socket = %paths.socket.display(), "started");
+    let outcome = serve_until(leave, listener, handle, actor, &shared).await;
+    // The next one looks at the lock, not at the socket; this only spares clients a refusal.
+    drop(std::fs::remove_file(&paths.socket));
+    tracing::info!("left");
+    outcome
+}
+
+/// The essential parts: the first to end stops the others.
+async fn serve_until(
+    leave: CancellationToken,
+    listener: tokio::net::UnixListener,
+    handle: Handle,
+    actor: actor::Actor,
+    shared: &Arc<Shared>,
+) -> anyhow::Result<()> {
+    let stop = leave.child_token();
+    let mut decisions = tokio::spawn(actor.run(stop.clone()));
+    let mut server = tokio::spawn(server::serve(
+        listener,
+        server::State { shared: Arc::clone(shared), handle: handle.clone(), leave: leave.clone() },
+        stop.clone(),
+    ));
+    let watching = tokio::spawn(recovery::observe(Arc::clone(shared), handle, stop.clone()));
+    let outcome = tokio::select! {
+        ended = &mut decisions => ended.context("the actor panicked")?.context("the actor stopped"),
+        ended = &mut server => ended.context("the API panicked")?.context("the API stopped"),
+        () = leave.cancelled() => Ok(()),
+    };
+    stop.cancel();
+    // What they still do is bounded; what is not done is in the store.
+    let grace = std::time::Duration::from_secs(3);
+    let rest = async {
+        if !decisions.is_finished() {
+            drop(decisions.await);
+        }
+        if !server.is_finished() {
+            drop(server.await);
+        }
+        drop(watching.await);
+    };
+    if tokio::time::timeout(grace, rest).await.is_err() {
+        tracing::warn!("some tasks did not end in time");
+    }
+    outcome
+}

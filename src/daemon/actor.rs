@@ -1,0 +1,427 @@
+//! The actor: it owns the engine and carries out its effects, one fact after the other.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::{Shared, new_id, settle, stage};
+use crate::api::notice::Notice;
+use crate::api::view::RunSummary;
+use crate::domain::event::EventKind;
+use crate::domain::finding::{Finding, FindingState};
+use crate::domain::id::RunId;
+use crate::domain::limits::SandboxKind;
+use crate::domain::run::{Fact, Refused, Run};
+use crate::domain::stage::Stage;
+use crate::engine::reconcile::{self, Sighting, sandbox_name};
+use crate::engine::{Effect, Engine, Slots};
+use crate::store::record::{self, Record as _};
+use crate::store::{Filter, Query, StoreError};
+
+const QUEUE: usize = 1_024;
+/// How often, and with which growing waits, a write is tried while the store does not answer.
+const WRITE_ATTEMPTS: u32 = 6;
+
+/// What reaches the actor.
+enum Message {
+    Submit { run: Box<Run>, reply: oneshot::Sender<Run> },
+    Tell { run: RunId, fact: Fact, reply: Option<oneshot::Sender<Result<RunSummary, Refused>>> },
+    Observed { kind: SandboxKind, found: Vec<Sighting> },
+    SlotsChanged(Slots),
+}
+
+/// The actor is gone: the daemon is leaving.
+#[derive(Debug, thiserror::Error)]
+#[error("the daemon is leaving")]
+pub(crate) struct Gone;
+
+/// Reaches the actor.
+#[derive(Clone)]
+pub(crate) struct Handle {
+    sender: mpsc::Sender<Message>,
+}
+
+impl Handle {
+    /// A new run. It is stored when this returns.
+    pub(crate) async fn submit(&self, run: Run) -> Result<Run, Gone> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Message::Submit { run: Box::new(run), reply }).await?;
+        answer.await.map_err(|_| Gone)
+    }
+
+    /// Something that a person wants of a run.
+    pub(crate) async fn ask(
+        &self,
+        run: RunId,
+        fact: Fact,
+    ) -> Result<Result<RunSummary, Refused>, Gone> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Message::Tell { run, fact, reply: Some(reply) }).await?;
+        answer.await.map_err(|_| Gone)
+    }
+
+    /// Something that happened to a run.
+    pub(crate) async fn tell(&self, run: RunId, fact: Fact) -> Result<(), Gone> {
+        self.send(Message::Tell { run, fact, reply: None }).await
+    }
+
+    /// What was found of one kind of sandbox.
+    pub(crate) async fn observed(
+        &self,
+        kind: SandboxKind,
+        found: Vec<Sighting>,
+    ) -> Result<(), Gone> {
+        self.send(Message::Observed { kind, found }).await
+    }
+
+    /// The caps have changed.
+    pub(crate) async fn slots_changed(&self, slots: Slots) -> Result<(), Gone> {
+        self.send(Message::SlotsChanged(slots)).await
+    }
+
+    async fn send(&self, message: Message) -> Result<(), Gone> {
+        self.sender.send(message).await.map_err(|_| Gone)
+    }
+}
+
+/// Owns the engine.
+pub(crate) struct Actor {
+    shared: Arc<Shared>,
+    handle: Handle,
+    inbox: mpsc::Receiver<Message>,
+    engine: Engine,
+    tasks: TaskTracker,
+    /// The stage that executes of each run: cancelling asks it to stop.
+    stages: HashMap<RunId, CancellationToken>,
+}
+
+/// The actor with all runs that have not ended, and the way to reach it.
+pub(crate) async fn prepare(shared: Arc<Shared>) -> anyhow::Result<(Handle, Actor)> {
+    let (sender, inbox) = mpsc::channel(QUEUE);
+    let handle = Handle { sender };
+    let mut engine = Engine::new(slots(&shared).await?);
+    let live = Query::all(Run::COLLECTION).filter(Filter::Equals("live", "yes".to_owned()));
+    for run in record::find::<Run>(shared.store.as_ref(), live).await.context("cannot read runs")? {
+        engine.adopt(run);
+    }
+    let actor = Actor {
+        shared,
+        handle: handle.clone(),
+        inbox,
+        engine,
+        tasks: TaskTracker::new(),
+        stages: HashMap::new(),
+    };
+    Ok((handle, actor))
+}
+
+/// The caps, as they are stored and set.
+pub(crate) async fn slots(shared: &Shared) -> Result<Slots, StoreError> {
+    use crate::domain::project::Project;
+    use crate::domain::repository::Repository;
+    use crate::domain::task::Task;
+    let store = shared.store.as_ref();
+    let mut slots = Slots { total: shared.settings.daemon.max_active, ..Slots::default() };
+    for project in record::find::<Project>(store, Query::all(Project::COLLECTION)).await? {
+        slots.projects.extend(project.caps.max_active.map(|cap| (project.id, cap)));
+    }
+    for repository in record::find::<Repository>(store, Query::all(Repository::COLLECTION)).await? {
+        slots.repositories.extend(repository.caps.max_active.map(|cap| (repository.id, cap)));
+    }
+    for task in record::find::<Task>(store, Query::all(Task::COLLECTION)).await? {
+        slots.tasks.extend(task.caps.max_active.map(|cap| (task.id, cap)));
+    }
+    Ok(slots)
+}
+
+impl Actor {
+    /// Decides until `stop`.
+    ///
+    /// # Errors
+    /// Where the store stays away: then nothing more can be promised, and the daemon leaves.
+    pub(crate) async fn run(mut self, stop: CancellationToken) -> anyhow::Result<()> {
+        let outcome = self.decide_until(&stop).await;
+        self.engine.hold();
+        stop.cancel();
+        self.tasks.close();
+        // Stages notice the token and let go of their sandboxes, which go on by themselves.
+        let grace = Duration::from_secs(2);
+        if tokio::time::timeout(grace, self.tasks.wait()).await.is_err() {
+            tracing::warn!(tasks = self.tasks.len(), "some stages did not let go in time");
+        }
+        outcome
+    }
+
+    async fn decide_until(&mut self, stop: &CancellationToken) -> anyhow::Result<()> {
+        // Runs that were stored, but not dispatched.
+        let effects = self.engine.tick(Timestamp::now());
+        self.carry_out(effects, stop).await?;
+        loop {
+            let wake = self.engine.next_wake();
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(()),
+                message = self.inbox.recv() => match message {
+                    Some(message) => self.take(message, stop).await?,
+                    None => return Ok(()),
+                },
+                () = sleep_until(wake) => {
+                    let effects = self.engine.tick(Timestamp::now());
+                    self.carry_out(effects, stop).await?;
+                }
+            }
+        }
+    }
+
+    async fn take(&mut self, message: Message, stop: &CancellationToken) -> anyhow::Result<()> {
+        let now = Timestamp::now();
+        match message {
+            Message::Submit { run, reply } => {
+                let id = run.id();
+                let mut stored = *run.clone();
+                let effects = self.engine.submit(*run, now);
+                self.carry_out(effects, stop).await?;
+                if let Some(current) = self.engine.run(id) {
+                    stored = current.clone();
+                }
+                // Who asked may have gone; the run is made all the same.
+                drop(reply.send(stored));
+            }
+            Message::Tell { run, fact, reply } => {
+                let answer = match self.engine.handle(run, &fact, now) {
+                    Ok(effects) => {
+                        let after = committed(&effects, run);
+                        self.carry_out(effects, stop).await?;
+                        after.ok_or(Refused::AlreadySo)
+                    }
+                    Err(refused) => {
+                        tracing::debug!(run = %run, ?fact, %refused, "refused");
+                        Err(refused)
+                    }
+                };
+                if let Some(reply) = reply {
+                    drop(reply.send(answer));
+                }
+            }
+            Message::Observed { kind, found } => {
+                let findings = reconcile::reconcile(kind, self.engine.runs(), &found);
+                for finding in findings {
+                    let effects = self.reconciled(finding, now);
+                    self.carry_out(effects, stop).await?;
+                }
+            }
+            Message::SlotsChanged(slots) => {
+                let effects = self.engine.set_slots(slots, now);
+                self.carry_out(effects, stop).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn reconciled(&mut self, finding: reconcile::Finding, now: Timestamp) -> Vec<Effect> {
+        match finding {
+            reconcile::Finding::Continue { run, stage, attempt, stop } => {
+                if self.stages.contains_key(&run) {
+                    return Vec::new();
+                }
+                tracing::info!(run = %run, %stage, attempt, "went on with a stage");
+                let mut effects = vec![Effect::StartStage { run, stage, attempt }];
+                if stop {
+                    effects.push(Effect::StopStage { run, stage, attempt });
+                }
+                effects
+            }
+            reconcile::Finding::Lost { run, stage, attempt } => {
+                if self.stages.contains_key(&run) {
+                    return Vec::new();
+                }
+                tracing::warn!(run = %run, %stage, attempt, "the sandbox of a stage is gone");
+                let fact = Fact::StageLost { stage, attempt };
+                self.engine.handle(run, &fact, now).unwrap_or_default()
+            }
+            reconcile::Finding::Settle { run } => vec![Effect::Settle { run }],
+            reconcile::Finding::Orphan { name, run } => vec![Effect::RemoveOrphan { name, run }],
+        }
+    }
+
+    async fn carry_out(
+        &mut self,
+        effects: Vec<Effect>,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<()> {
+        for effect in effects {
+            match effect {
+                Effect::Commit { run, events } => self.commit(&run, events).await?,
+                Effect::StartStage { run, stage, attempt } => {
+                    self.start_stage(run, stage, attempt, stop);
+                }
+                Effect::StopStage { run, stage, attempt } => {
+                    tracing::info!(run = %run, %stage, attempt, "stopping");
+                    if let Some(token) = self.stages.get(&run) {
+                        token.cancel();
+                    }
+                }
+                Effect::Discard { run, stage, attempt } => self.discard(run, stage, attempt),
+                Effect::Settle { run } => self.start_settling(run, stop),
+                Effect::Report(report) => {
+                    let fresh = report.into_finding(new_id());
+                    patiently("store a finding", || self.put_finding(&fresh)).await?;
+                }
+                Effect::Withdraw { fingerprint } => {
+                    patiently("close a finding", || self.withdraw(&fingerprint)).await?;
+                }
+                Effect::RemoveOrphan { name, run } => self.remove_orphan(name, run),
+            }
+        }
+        Ok(())
+    }
+
+    async fn commit(&self, run: &Run, events: Vec<EventKind>) -> anyhow::Result<()> {
+        let document = record::encode(run)?;
+        for event in &events {
+            tracing::debug!(run = %run.id(), ?event, "committed");
+        }
+        patiently("store a run", || {
+            let (document, events) = (document.clone(), events.clone());
+            async move {
+                let store = self.shared.store.as_ref();
+                match store.transition(run.id(), document, run.updated_at(), events).await {
+                    // An attempt before this one had reached the store, and its answer was lost.
+                    Err(StoreError::Conflict(_) | StoreError::Exists(_))
+                        if self.is_stored(run).await? =>
+                    {
+                        Ok(())
+                    }
+                    other => other.map(drop),
+                }
+            }
+        })
+        .await?;
+        self.shared.news.tell(Notice::Run { run: Box::new(RunSummary::from(run)) });
+        Ok(())
+    }
+
+    async fn is_stored(&self, run: &Run) -> Result<bool, StoreError> {
+        let stored = record::get::<Run>(self.shared.store.as_ref(), &run.id().to_string()).await?;
+        Ok(stored.as_ref() == Some(run))
+    }
+
+    async fn put_finding(&self, fresh: &Finding) -> Result<(), StoreError> {
+        let store = self.shared.store.as_ref();
+        let known = record::lookup::<Finding>(store, "fingerprint", &fresh.fingerprint).await?;
+        let finding = match known {
+            Some(known) => {
+                let again = known.seen_again(fresh);
+                record::replace(store, &again).await?;
+                again
+            }
+            None => {
+                record::insert(store, fresh).await?;
+                fresh.clone()
+            }
+        };
+        self.shared.news.tell(Notice::Finding { finding: Box::new(finding) });
+        Ok(())
+    }
+
+    async fn withdraw(&self, fingerprint: &str) -> Result<(), StoreError> {
+        let store = self.shared.store.as_ref();
+        let Some(known) = record::lookup::<Finding>(store, "fingerprint", fingerprint).await?
+        else {
+            return Ok(());
+        };
+        if !known.is_open() {
+            return Ok(());
+        }
+        let closed = Finding { version: known.version + 1, state: FindingState::Resolved, ..known };
+        record::replace(store, &closed).await?;
+        self.shared.news.tell(Notice::Finding { finding: Box::new(closed) });
+        Ok(())
+    }
+
+    fn start_stage(&mut self, id: RunId, stage: Stage, attempt: u32, stop: &CancellationToken) {
+        let Some(run) = self.engine.run(id).cloned() else { return };
+        let asked_to_stop = CancellationToken::new();
+        self.stages.insert(id, asked_to_stop.clone());
+        let execution = stage::Execution {
+            shared: Arc::clone(&self.shared),
+            handle: self.handle.clone(),
+            run,
+            stage,
+            attempt,
+            asked_to_stop,
+            leaving: stop.clone(),
+        };
+        self.tasks.spawn(stage::execute(execution));
+    }
+
+    fn discard(&mut self, run: RunId, stage: Stage, attempt: u32) {
+        self.stages.remove(&run);
+        let Some(kind) = self.engine.run(run).map(|run| run.spec().sandbox.kind) else { return };
+        let sandbox = self.shared.sandbox(kind);
+        let name = sandbox_name(run, stage.name(), attempt);
+        self.tasks.spawn(async move {
+            if let Err(error) = sandbox.remove(&name).await {
+                // Settling the run removes it once more.
+                tracing::debug!(name, %error, "could not remove a sandbox yet");
+            }
+        });
+    }
+
+    fn start_settling(&mut self, id: RunId, stop: &CancellationToken) {
+        let Some(run) = self.engine.run(id).cloned() else { return };
+        let (shared, handle) = (Arc::clone(&self.shared), self.handle.clone());
+        self.tasks.spawn(settle::settle(shared, handle, run, stop.clone()));
+    }
+
+    fn remove_orphan(&self, name: String, run: Option<RunId>) {
+        tracing::warn!(name, "removing a sandbox that no run claims");
+        let shared = Arc::clone(&self.shared);
+        self.tasks.spawn(super::recovery::remove_orphan(shared, name, run));
+    }
+}
+
+fn committed(effects: &[Effect], id: RunId) -> Option<RunSummary> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::Commit { run, .. } if run.id() == id => Some(RunSummary::from(run.as_ref())),
+        _ => None,
+    })
+}
+
+async fn sleep_until(wake: Option<Timestamp>) {
+    match wake {
+        // Wall time is looked at again at least once a minute: it may be set while we sleep.
+        Some(at) => {
+            let left = at.duration_since(Timestamp::now());
+            let left = Duration::try_from(left).unwrap_or_default();
+            tokio::time::sleep(left.min(Duration::from_secs(60))).await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// Repeats a write while the store does not answer, with growing waits.
+async fn patiently<F>(action: &str, mut write: impl FnMut() -> F) -> anyhow::Result<()>
+where
+    F: Future<Output = Result<(), StoreError>>,
+{
+    let mut wait = Duration::from_millis(100);
+    for _ in 1..WRITE_ATTEMPTS {
+        match write().await {
+            Ok(()) => return Ok(()),
+            Err(StoreError::Unavailable(source)) => {
+                tracing::error!(action, %source, "the store does not answer");
+                tokio::time::sleep(wait).await;
+                wait *= 2;
+            }
+            Err(error) => return Err(error).with_context(|| format!("cannot {action}")),
+        }
+    }
+    write().await.with_context(|| format!("cannot {action}"))
+}

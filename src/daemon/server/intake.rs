@@ -1,0 +1,221 @@
+//! What is asked before anything new is let in.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use super::super::new_id;
+use super::answer::{Refusal, invalid};
+use super::{Api, projects, repositories, tasks};
+use crate::api::problem::{Problem, ProblemKind};
+use crate::api::request::{NewProject, NewRepository, NewRun, NewTask, RunTarget};
+use crate::domain::limits::{Caps, SandboxKind, SandboxProfile};
+use crate::domain::project::Project;
+use crate::domain::repository::Repository;
+use crate::domain::run::{self, Outcome, Run};
+use crate::domain::slug::{RepositoryPath, Slug, TaskPath};
+use crate::domain::task::{Task, TaskKind, TaskSpec};
+use crate::domain::text::nearest;
+use crate::store::record::{self, Record as _};
+use crate::store::{Filter, Order, Query, Store};
+
+/// The project of repositories that were only named in passing.
+const LOCAL_PROJECT: &str = "local";
+/// The task that holds what was last asked in passing.
+const AD_HOC_TASK: &str = "adhoc";
+
+/// A refusal for something that is not there.
+pub(super) fn missing(noun: &str, name: &str, known: &[String], create: &str) -> Refusal {
+    let problem = Problem::new(ProblemKind::NotFound, format!("there is no {noun} `{name}`"));
+    Refusal(match nearest(name, known.iter().map(String::as_str)) {
+        Some(meant) => problem.hint(format!("did you mean `{meant}`?")),
+        None => problem.hint(format!("make it: {create} {name}")),
+    })
+}
+
+/// What git is told to clone from must not be taken for one of its options.
+pub(super) fn check_source(source: &str) -> Result<(), Refusal> {
+    if source.is_empty() || source.starts_with('-') || source.contains(char::is_control) {
+        return Err(invalid("the source of a repository is an absolute path or a URL"));
+    }
+    if source.contains("://") || source.contains('@') {
+        return Ok(());
+    }
+    let path = Path::new(source);
+    if !path.is_absolute() {
+        return Err(invalid(format!("`{source}` is neither an absolute path nor a URL")));
+    }
+    if !path.join(".git").exists() && !path.join("HEAD").exists() {
+        let problem =
+            Problem::new(ProblemKind::NotFound, format!("there is no git repository at {source}"));
+        return Err(Refusal(problem.hint("make one: git init, then commit something")));
+    }
+    Ok(())
+}
+
+/// Whether the policy lets an image be used.
+pub(super) fn check_image(api: &Api, profile: &SandboxProfile) -> Result<(), Refusal> {
+    match profile.kind {
+        SandboxKind::Process => return Ok(()),
+        SandboxKind::Docker => {}
+    }
+    let allowed = &api.shared.settings.docker.images;
+    if allowed.iter().any(|pattern| fits(pattern, &profile.image)) {
+        return Ok(());
+    }
+    let detail =
+        format!("the image `{}` is not allowed; allowed are {}", profile.image, allowed.join(", "));
+    let problem = Problem::new(ProblemKind::Refused, detail);
+    Err(Refusal(problem.hint("add it to docker.images: orch config edit")))
+}
+
+/// Whether a pattern with stars fits the whole of a text.
+pub(super) fn fits(pattern: &str, text: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == text,
+        Some((start, rest)) => text.strip_prefix(start).is_some_and(|text| {
+            (0..=text.len()).any(|at| text.is_char_boundary(at) && fits(rest, &text[at..]))
+        }),
+    }
+}
+
+/// Makes a run, or finds the one that was made under the same key.
+pub(super) async fn run(api: &Api, new: NewRun) -> Result<Run, Refusal> {
+    let store = api.shared.store.as_ref();
+    if let Some(key) = &new.idempotency_key {
+        if key.is_empty() || key.len() > 200 {
+            return Err(invalid("an idempotency key has 1 to 200 characters"));
+        }
+        if let Some(known) = record::lookup::<Run>(store, "idempotency_key", key).await? {
+            return Ok(known);
+        }
+    }
+    let (task, repository) = match new.of {
+        RunTarget::Task(path) => known_task(store, &path).await?,
+        RunTarget::AdHoc { source, spec } => ad_hoc(api, source, *spec).await?,
+    };
+    let mut spec = task.spec.clone();
+    if let Some(priority) = new.priority {
+        spec.priority = priority;
+    }
+    check_image(api, &spec.sandbox)?;
+    api.shared.sandbox(spec.sandbox.kind).check(&spec.sandbox.image).await?;
+    let run = Run::create(
+        run::NewRun {
+            id: new_id(),
+            project: repository.project,
+            repository: repository.id,
+            task: task.id,
+            path: task.path,
+            spec,
+            repository_setup: repository.setup,
+            source: repository.source,
+            base_branch: repository.branch,
+            idempotency_key: new.idempotency_key,
+        },
+        Timestamp::now(),
+    );
+    Ok(api.handle.submit(run).await?)
+}
+
+async fn known_task(store: &dyn Store, path: &TaskPath) -> Result<(Task, Repository), Refusal> {
+    let task = tasks::find(store, &path.to_string()).await?;
+    let repository = repositories::find(store, &path.repository_path().to_string()).await?;
+    if task.archived_at.is_some() || repository.archived_at.is_some() {
+        let problem = Problem::new(ProblemKind::Conflict, format!("`{path}` is archived"));
+        return Err(Refusal(problem.hint("take it back: orch task archive --undo")));
+    }
+    for wanted in &task.depends_on {
+        if !has_succeeded(store, wanted).await? {
+            let detail = format!("`{path}` needs a success of `{wanted}` first");
+            let problem = Problem::new(ProblemKind::Conflict, detail);
+            return Err(Refusal(problem.hint(format!("run it: orch run {wanted}"))));
+        }
+    }
+    Ok((task, repository))
+}
+
+async fn has_succeeded(store: &dyn Store, path: &TaskPath) -> Result<bool, Refusal> {
+    let task = tasks::find(store, &path.to_string()).await?;
+    let latest = Query {
+        order: Order::NewestFirst,
+        limit: 1,
+        ..Query::all(Run::COLLECTION).filter(Filter::Equals("task", task.id.to_string()))
+    };
+    let runs: Vec<Run> = record::find(store, latest).await?;
+    Ok(runs.first().and_then(Run::outcome) == Some(&Outcome::Succeeded))
+}
+
+/// What was asked in passing becomes a task too, so that it has a place and a history.
+async fn ad_hoc(api: &Api, source: String, spec: TaskSpec) -> Result<(Task, Repository), Refusal> {
+    check_source(&source)?;
+    spec.validate().map_err(invalid)?;
+    check_image(api, &spec.sandbox)?;
+    let store = api.shared.store.as_ref();
+    let named = Query::all(Repository::COLLECTION).filter(Filter::Equals("source", source.clone()));
+    let known: Vec<Repository> = record::find(store, named).await?;
+    let repository = match known.into_iter().find(|known| known.archived_at.is_none()) {
+        Some(known) => known,
+        None => local_repository(api, source).await?,
+    };
+    let slug: Slug = AD_HOC_TASK.parse().map_err(invalid)?;
+    let path = repository.path.task(slug);
+    let known = record::lookup::<Task>(store, "path", &path.to_string()).await?;
+    let new = NewTask {
+        path,
+        trigger: TaskKind::OneShot,
+        spec,
+        depends_on: Vec::new(),
+        caps: Caps::default(),
+    };
+    Ok((tasks::make(api, new, known).await?, repository))
+}
+
+async fn local_repository(api: &Api, source: String) -> Result<Repository, Refusal> {
+    let store = api.shared.store.as_ref();
+    let project: Slug = LOCAL_PROJECT.parse().map_err(invalid)?;
+    if record::lookup::<Project>(store, "slug", project.as_str()).await?.is_none() {
+        let new = NewProject {
+            slug: project.clone(),
+            title: "repositories named in passing".to_owned(),
+            customer: None,
+            caps: Caps::default(),
+        };
+        projects::make(api, new).await?;
+    }
+    let name = source.trim_end_matches('/').trim_end_matches(".git");
+    let name = name.rsplit(['/', ':']).next().unwrap_or_default();
+    let base = Slug::from_words(name).map_or_else(|| "repository".to_owned(), String::from);
+    for number in 1..1_000 {
+        let candidate = if number == 1 { base.clone() } else { format!("{base}-{number}") };
+        let Some(slug) = Slug::from_words(&candidate) else { continue };
+        let path = RepositoryPath { project: project.clone(), repository: slug };
+        if record::lookup::<Repository>(store, "path", &path.to_string()).await?.is_none() {
+            let new = NewRepository {
+                path,
+                source,
+                branch: None,
+                setup: Vec::new(),
+                caps: Caps::default(),
+            };
+            return repositories::make(api, new).await;
+        }
+    }
+    Err(invalid(format!("there are too many repositories called `{base}`")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fits;
+
+    #[test]
+    fn stars_stand_for_any_text_and_the_rest_for_itself() {
+        assert!(fits("orch/*", "orch/base:1"));
+        assert!(fits("*", "anything"));
+        assert!(fits("a*c*e", "abcde"));
+        assert!(fits("debian:bookworm-slim", "debian:bookworm-slim"));
+        assert!(!fits("debian:bookworm-slim", "debian:bookworm"));
+        assert!(!fits("orch/*", "evil/orch/base"));
+        assert!(!fits("a*c", "abd"));
+    }
+}

@@ -1,0 +1,554 @@
+//! One execution of a stage, from its intent to the one fact that tells its end.
+
+use std::fs;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::panic::AssertUnwindSafe;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{FutureExt, StreamExt};
+use jiff::Timestamp;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::actor::Handle;
+use super::log_writer::LogWriter;
+use super::{Shared, images, settle};
+use crate::api::notice::Notice;
+use crate::domain::event::EventKind;
+use crate::domain::failure::{Failure, FailureClass};
+use crate::domain::limits::{NetworkProfile, PublishPolicy, SandboxKind};
+use crate::domain::run::{Deadline, Fact, Run, StageReport};
+use crate::domain::size::ByteSize;
+use crate::domain::stage::{Stage, StageResult};
+use crate::engine::reconcile::sandbox_name;
+use crate::harness::{self, Ending, Places, Plan};
+use crate::sandbox::{Exit, LaunchSpec, Mount, Owner, Sandbox, SandboxError};
+use crate::store::StoreError;
+use crate::workspace::{GitError, Wanted};
+
+/// The waits while an engine does not answer.
+const AWAY_FIRST: Duration = Duration::from_millis(500);
+const AWAY_LONGEST: Duration = Duration::from_secs(15);
+/// How long an engine may be away before a stage that has not started yet fails.
+const AWAY_LIMIT: Duration = Duration::from_secs(120);
+/// The user of containers when the daemon itself is root.
+const CONTAINER_USER: (u32, u32) = (1000, 1000);
+
+/// What an execution needs.
+pub(crate) struct Execution {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) handle: Handle,
+    pub(crate) run: Run,
+    pub(crate) stage: Stage,
+    pub(crate) attempt: u32,
+    /// Cancelled when the stage is to be stopped.
+    pub(crate) asked_to_stop: CancellationToken,
+    /// Cancelled when the daemon leaves: the sandbox is let go, not stopped.
+    pub(crate) leaving: CancellationToken,
+}
+
+/// Why an execution has no result of its own.
+pub(crate) enum Broken {
+    /// It ended, and not well.
+    Failed(Failure),
+    /// It was stopped before anything ran.
+    Stopped,
+    /// What executed is gone.
+    Lost,
+    /// The daemon leaves; the next one goes on.
+    Leaving,
+}
+
+impl From<SandboxError> for Broken {
+    fn from(error: SandboxError) -> Self {
+        match error {
+            SandboxError::NotFound(_) => Self::Lost,
+            SandboxError::Unreachable { .. }
+            | SandboxError::Permission { .. }
+            | SandboxError::ImageMissing(_)
+            | SandboxError::NotOurs(_)
+            | SandboxError::Failed { .. } => Self::Failed(sandbox_failure(&error)),
+        }
+    }
+}
+
+impl From<GitError> for Broken {
+    fn from(error: GitError) -> Self {
+        Self::Failed(git_failure(&error))
+    }
+}
+
+impl From<StoreError> for Broken {
+    fn from(error: StoreError) -> Self {
+        let message = format!("the log could not be stored: {error}");
+        Self::Failed(Failure::new(FailureClass::Internal, message))
+    }
+}
+
+/// A sandbox's refusal as a failure, with the engine's words.
+pub(crate) fn sandbox_failure(error: &SandboxError) -> Failure {
+    Failure::new(FailureClass::Sandbox, chain(error)).with_suggestion(error.hint())
+}
+
+/// git's refusal as a failure, with its words.
+pub(crate) fn git_failure(error: &GitError) -> Failure {
+    let first = error.words.lines().last().unwrap_or_default();
+    let failure = Failure::new(FailureClass::Git, format!("{error}: {first}"))
+        .with_detail(error.words.clone());
+    match error.hints.first() {
+        Some(hint) => failure.with_suggestion(hint.clone()),
+        None => failure,
+    }
+}
+
+/// An error with its causes, in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(current) = cause {
+        let words = current.to_string();
+        // Some libraries repeat their cause in their own words.
+        if !text.contains(&words) {
+            text = format!("{text}: {words}");
+        }
+        cause = current.source();
+    }
+    text
+}
+
+/// Executes a stage and tells how it ended; exactly once, unless the daemon leaves.
+pub(crate) async fn execute(execution: Execution) {
+    let (run, stage, attempt) = (execution.run.id(), execution.stage, execution.attempt);
+    let handle = execution.handle.clone();
+    let work = AssertUnwindSafe(execution.perform()).catch_unwind().await;
+    let report =
+        |exit, base, result| Fact::StageEnded(StageReport { stage, attempt, exit, base, result });
+    let fact = match work {
+        Ok(Ok(done)) => report(done.exit, done.base, done.result),
+        Ok(Err(Broken::Failed(failure))) => report(None, None, StageResult::Failed { failure }),
+        Ok(Err(Broken::Stopped)) => report(None, None, StageResult::Stopped),
+        Ok(Err(Broken::Lost)) => Fact::StageLost { stage, attempt },
+        Ok(Err(Broken::Leaving)) => return,
+        Err(_) => {
+            tracing::error!(run = %run, %stage, "the execution of a stage panicked");
+            let failure =
+                Failure::new(FailureClass::Internal, "orch failed while it ran the stage");
+            report(None, None, StageResult::Failed { failure })
+        }
+    };
+    // The actor is gone only when the daemon leaves, and then the next one finds out by itself.
+    drop(handle.tell(run, fact).await);
+}
+
+struct Done {
+    exit: Option<i32>,
+    base: Option<String>,
+    result: StageResult,
+}
+
+impl Execution {
+    async fn perform(&self) -> Result<Done, Broken> {
+        let mut base = None;
+        if self.stage == Stage::Prepare {
+            base = Some(self.make_workspace().await?);
+            images::provide(self).await?;
+        }
+        let (exit, result) = if self.stage == Stage::Publish {
+            (None, self.publish().await?)
+        } else {
+            match harness::plan(self.stage, self.run.spec(), &self.places()) {
+                None => (None, StageResult::Passed),
+                Some(plan) => self.run_plan(&plan).await?,
+            }
+        };
+        Ok(Done { exit, base, result })
+    }
+
+    async fn make_workspace(&self) -> Result<String, Broken> {
+        let branch = self.run.branch();
+        let wanted = Wanted {
+            run: self.run.id(),
+            repository: self.run.repository(),
+            source: self.run.source(),
+            base_branch: self.run.base_branch(),
+            base: self.run.base(),
+            branch: &branch,
+            owner: user(self.kind()),
+        };
+        let made = self.shared.workspaces.prepare(&wanted);
+        Ok(self.unless_stopped(made).await??)
+    }
+
+    async fn publish(&self) -> Result<StageResult, Broken> {
+        let collected = settle::collect(&self.shared, &self.run);
+        self.unless_stopped(collected).await??;
+        match self.run.spec().publish {
+            PublishPolicy::None => {}
+            PublishPolicy::Branch => {
+                let branch = self.run.branch();
+                let (repository, id) = (self.run.repository(), self.run.id());
+                let push = self.shared.workspaces.push(repository, id, self.run.source(), &branch);
+                self.unless_stopped(push).await??;
+                self.note(format!("pushed {branch} to {}", self.run.source())).await?;
+            }
+        }
+        Ok(StageResult::Passed)
+    }
+
+    /// Work on the host that is given up when the stage is to stop; it can be repeated.
+    pub(super) async fn unless_stopped<T>(
+        &self,
+        work: impl Future<Output = T>,
+    ) -> Result<T, Broken> {
+        tokio::select! {
+            biased;
+            () = self.leaving.cancelled() => Err(Broken::Leaving),
+            () = self.asked_to_stop.cancelled() => Err(Broken::Stopped),
+            value = work => Ok(value),
+        }
+    }
+
+    /// A line of ours in the run's log.
+    pub(super) async fn note(&self, text: String) -> Result<(), StoreError> {
+        let event = EventKind::Note { text };
+        let id = self.run.id();
+        let seq = self.shared.store.append_event(id, Timestamp::now(), event).await?;
+        // Wakes who follows the run; the line's number is not theirs to know.
+        self.shared.news.tell(Notice::Log { run: id, seq, line: 0 });
+        Ok(())
+    }
+
+    fn kind(&self) -> SandboxKind {
+        self.run.spec().sandbox.kind
+    }
+
+    pub(super) fn sandbox(&self) -> Arc<dyn Sandbox> {
+        self.shared.sandbox(self.kind())
+    }
+
+    fn places(&self) -> Places {
+        places(&self.shared, &self.run, self.stage.name(), self.attempt)
+    }
+
+    async fn run_plan(&self, plan: &Plan) -> Result<(Option<i32>, StageResult), Broken> {
+        let spec = launch_spec(&self.shared, &self.run, self.stage.name(), self.attempt, plan)
+            .map_err(|error| {
+                let message = format!("the files of the stage could not be written: {error}");
+                Broken::Failed(Failure::new(FailureClass::Internal, message))
+            })?;
+        self.launch(&spec).await?;
+        let running = Fact::StageRunning { stage: self.stage, attempt: self.attempt };
+        if self.handle.tell(self.run.id(), running).await.is_err() {
+            return Err(Broken::Leaving);
+        }
+        let mut command = None;
+        let (exit, tail, excess) = self.follow(&spec.name, &mut command).await?;
+        if excess {
+            let limit = self.run.spec().sandbox.log.rounded();
+            let failure = Failure::new(
+                FailureClass::Sandbox,
+                format!("{} printed more than {limit}", self.stage),
+            )
+            .with_detail(tail.join("\n"))
+            .with_suggestion("print less, or raise run.log");
+            return Ok((Some(exit.code), StageResult::Failed { failure }));
+        }
+        if self.asked_to_stop.is_cancelled() && exit.code != 0 {
+            return Ok((Some(exit.code), StageResult::Stopped));
+        }
+        let ending = Ending {
+            code: exit.code,
+            out_of_memory: exit.out_of_memory,
+            tail: tail.clone(),
+            command,
+        };
+        Ok((Some(exit.code), harness::judge(self.stage, &ending)))
+    }
+
+    /// Launches, with patience while the engine is away.
+    async fn launch(&self, spec: &LaunchSpec) -> Result<(), Broken> {
+        let sandbox = self.sandbox();
+        let given_up = Instant::now() + AWAY_LIMIT;
+        let mut wait = AWAY_FIRST;
+        loop {
+            if self.asked_to_stop.is_cancelled() {
+                // It may have been launched before the daemon was replaced.
+                sandbox.stop(&spec.name, self.grace()).await?;
+                return Err(Broken::Stopped);
+            }
+            match sandbox.launch(spec).await {
+                Ok(()) => return Ok(()),
+                Err(error) if error.is_away() && Instant::now() < given_up => {
+                    tracing::warn!(run = %self.run.id(), error = chain(&error), "cannot launch yet");
+                    self.unless_stopped(tokio::time::sleep(wait)).await?;
+                    wait = (wait * 2).min(AWAY_LONGEST);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn grace(&self) -> Duration {
+        self.shared.settings.daemon.stop_grace.as_std()
+    }
+
+    /// Follows what executes until it has ended and its output is stored. Tells the exit, the last
+    /// lines, and whether it printed too much.
+    async fn follow(
+        &self,
+        name: &str,
+        command: &mut Option<String>,
+    ) -> Result<(Exit, Vec<String>, bool), Broken> {
+        let sandbox = self.sandbox();
+        let (id, stage, attempt) = (self.run.id(), self.stage, self.attempt);
+        let mut writer = LogWriter::open(Arc::clone(&self.shared), id, stage, attempt).await?;
+        let stopping = self.stop_when_asked(name);
+        let mut excess = false;
+        let mut wait = AWAY_FIRST;
+        let following = async {
+            loop {
+                let ended = match sandbox.output(name, writer.cursor()).await {
+                    Ok(output) => {
+                        self.write_output(output, &mut writer, command, &mut excess).await
+                    }
+                    Err(error) => Err(error.into()),
+                };
+                let waited = match ended {
+                    Ok(()) => sandbox.wait(name).await.map_err(Follow::from),
+                    Err(error) => Err(error),
+                };
+                match waited {
+                    Ok(exit) => return Ok(exit),
+                    Err(Follow::Sandbox(error)) if error.is_away() => {
+                        // It goes on without us; its end is found when the engine is back.
+                        tracing::warn!(run = %id, error = chain(&error), "lost sight of a stage");
+                        writer =
+                            LogWriter::open(Arc::clone(&self.shared), id, stage, attempt).await?;
+                        tokio::time::sleep(wait).await;
+                        wait = (wait * 2).min(AWAY_LONGEST);
+                    }
+                    Err(Follow::Sandbox(error)) => return Err(Broken::from(error)),
+                    Err(Follow::Store(error)) => return Err(Broken::from(error)),
+                }
+            }
+        };
+        let exit = tokio::select! {
+            biased;
+            () = self.leaving.cancelled() => return Err(Broken::Leaving),
+            exit = following => exit?,
+            never = stopping => match never {},
+        };
+        let tail = writer.tail();
+        Ok((exit, tail, excess))
+    }
+
+    /// Stops what executes when that is asked for; never ends by itself, because its end is seen
+    /// by who follows it.
+    async fn stop_when_asked(&self, name: &str) -> std::convert::Infallible {
+        self.asked_to_stop.cancelled().await;
+        let sandbox = self.sandbox();
+        let mut wait = AWAY_FIRST;
+        while let Err(error) = sandbox.stop(name, self.grace()).await {
+            tracing::warn!(run = %self.run.id(), error = chain(&error), "cannot stop a stage yet");
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(AWAY_LONGEST);
+        }
+        std::future::pending().await
+    }
+
+    async fn write_output(
+        &self,
+        mut output: futures_util::stream::BoxStream<
+            'static,
+            Result<crate::sandbox::OutputFrame, SandboxError>,
+        >,
+        writer: &mut LogWriter,
+        command: &mut Option<String>,
+        excess: &mut bool,
+    ) -> Result<(), Follow> {
+        let spec = self.run.spec();
+        let idle_limit = spec.timeouts.idle.as_std();
+        let mut idle_at = Instant::now() + idle_limit;
+        let mut idle_told = false;
+        let mut seen = |line: &str| {
+            if let Some(heading) = harness::heading(self.stage, spec, line) {
+                *command = Some(heading);
+            }
+        };
+        loop {
+            let flush_at = writer.due().unwrap_or(idle_at + Duration::from_secs(3600));
+            tokio::select! {
+                biased;
+                frame = output.next() => match frame {
+                    Some(Ok(frame)) => {
+                        idle_at = Instant::now() + idle_limit;
+                        writer.push(&frame, &mut seen).await?;
+                        if ByteSize::from_bytes(writer.bytes()) > spec.sandbox.log && !*excess {
+                            *excess = true;
+                            self.sandbox().stop(&self.name(), Duration::from_secs(1)).await?;
+                        }
+                    }
+                    Some(Err(error)) => {
+                        writer.flush().await?;
+                        return Err(error.into());
+                    }
+                    None => break,
+                },
+                () = tokio::time::sleep_until(flush_at) => writer.flush().await?,
+                () = tokio::time::sleep_until(idle_at), if !idle_told => {
+                    idle_told = true;
+                    let fact = Fact::DeadlinePassed(Deadline::Idle);
+                    // Gone only when the daemon leaves.
+                    drop(self.handle.tell(self.run.id(), fact).await);
+                }
+            }
+        }
+        writer.finish(&mut seen).await?;
+        Ok(())
+    }
+
+    fn name(&self) -> String {
+        sandbox_name(self.run.id(), self.stage.name(), self.attempt)
+    }
+}
+
+enum Follow {
+    Sandbox(SandboxError),
+    Store(StoreError),
+}
+
+impl From<SandboxError> for Follow {
+    fn from(error: SandboxError) -> Self {
+        Self::Sandbox(error)
+    }
+}
+
+impl From<StoreError> for Follow {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// Whose the files of a workspace are, and as whom containers run: never root.
+pub(super) fn user(kind: SandboxKind) -> (u32, u32) {
+    let me = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+    match kind {
+        SandboxKind::Docker if me.0 == 0 => CONTAINER_USER,
+        SandboxKind::Docker | SandboxKind::Process => me,
+    }
+}
+
+/// Where things lie, as the sandbox of a step sees them.
+pub(super) fn places(shared: &Shared, run: &Run, step: &str, attempt: u32) -> Places {
+    let folders = shared.workspaces.folders(run.id());
+    let text = |path: PathBuf| path.display().to_string();
+    match run.spec().sandbox.kind {
+        SandboxKind::Docker => Places {
+            tree: "/workspace".to_owned(),
+            control: "/orch".to_owned(),
+            home: "/home/agent".to_owned(),
+        },
+        SandboxKind::Process => Places {
+            tree: text(folders.tree()),
+            control: text(folders.control(step, attempt)),
+            home: text(folders.home()),
+        },
+    }
+}
+
+/// Writes the files of a step and says what is to be launched.
+pub(super) fn launch_spec(
+    shared: &Shared,
+    run: &Run,
+    step: &str,
+    attempt: u32,
+    plan: &Plan,
+) -> std::io::Result<LaunchSpec> {
+    let folders = shared.workspaces.folders(run.id());
+    let control = folders.control(step, attempt);
+    fs::DirBuilder::new().recursive(true).mode(0o755).create(&control)?;
+    for file in &plan.files {
+        write_executable(&control.join(file.name), &file.text)?;
+    }
+    let places = places(shared, run, step, attempt);
+    let profile = &run.spec().sandbox;
+    let kind = profile.kind;
+    let objects = shared.workspaces.shared_objects(run.repository());
+    let mount = |host: PathBuf, inside: &str, writable| Mount {
+        host,
+        inside: PathBuf::from(inside),
+        writable,
+    };
+    let shared_objects = objects.display().to_string();
+    let mut mounts = vec![
+        mount(folders.tree(), &places.tree, true),
+        mount(folders.home(), &places.home, true),
+        mount(control, &places.control, false),
+        // A clone finds the objects that it shares by their path on the host.
+        mount(objects, &shared_objects, false),
+    ];
+    if step == settle::COLLECT {
+        let out = folders.out();
+        let inside = settle::out_place(kind, &out);
+        mounts.push(Mount { host: out, inside, writable: true });
+    }
+    Ok(LaunchSpec {
+        name: sandbox_name(run.id(), step, attempt),
+        owner: Owner {
+            instance: shared.instance.clone(),
+            project: run.project(),
+            repository: run.repository(),
+            task: run.task(),
+            run: run.id(),
+            step: step.to_owned(),
+        },
+        image: profile.image.clone(),
+        argv: plan.argv.clone(),
+        env: environment(shared, run, &places),
+        folder: PathBuf::from(&places.tree),
+        mounts,
+        network: if step == Stage::Verify.name() || step == settle::COLLECT {
+            NetworkProfile::None
+        } else {
+            profile.network
+        },
+        memory: profile.memory,
+        milli_cpus: profile.milli_cpus,
+        pids: profile.pids,
+        user: user(kind),
+    })
+}
+
+fn write_executable(path: &Path, text: &str) -> std::io::Result<()> {
+    use std::io::Write as _;
+    // A file that is being executed cannot be written; a new one in its place can.
+    let draft = path.with_extension("new");
+    let mut file =
+        fs::File::options().write(true).create(true).truncate(true).mode(0o755).open(&draft)?;
+    file.write_all(text.as_bytes())?;
+    fs::rename(draft, path)
+}
+
+fn environment(shared: &Shared, run: &Run, places: &Places) -> Vec<(String, String)> {
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let mut env = vec![
+        pair("HOME", &places.home),
+        pair("LANG", "C.UTF-8"),
+        pair("TERM", "dumb"),
+        pair("GIT_AUTHOR_NAME", "orch"),
+        pair("GIT_AUTHOR_EMAIL", "orch@localhost"),
+        pair("GIT_COMMITTER_NAME", "orch"),
+        pair("GIT_COMMITTER_EMAIL", "orch@localhost"),
+        pair("ORCH_RUN", &run.id().to_string()),
+        pair("ORCH_TASK", &run.path().to_string()),
+    ];
+    if run.spec().sandbox.kind == SandboxKind::Process {
+        // A container's image says where its programs are; a process has the host's.
+        let path = shared.host_env.get("PATH").and_then(|path| path.to_str());
+        env.push(pair("PATH", path.unwrap_or("/usr/local/bin:/usr/bin:/bin")));
+    }
+    env.extend(run.spec().sandbox.env.iter().map(|(name, value)| pair(name, value)));
+    env
+}
