@@ -27,6 +27,7 @@ mod actor;
 mod host;
 mod images;
 mod instance;
+mod launch;
 mod log_writer;
 mod news;
 mod recovery;

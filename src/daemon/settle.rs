@@ -9,7 +9,8 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::actor::Handle;
-use super::stage::{Broken, chain, git_failure, launch_spec, places, sandbox_failure};
+use super::launch::{launch_spec, places};
+use super::stage::{Broken, chain, git_failure, sandbox_failure};
 use super::{Shared, actor};
 use crate::api::notice::Notice;
 use crate::domain::duration::HumanDuration;

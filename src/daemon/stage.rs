@@ -1,30 +1,26 @@
 //! One execution of a stage, from its intent to the one fact that tells its end.
 
-use std::fs;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::panic::AssertUnwindSafe;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::{FutureExt, StreamExt};
+use futures_util::FutureExt;
 use jiff::Timestamp;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::actor::Handle;
-use super::log_writer::LogWriter;
+use super::launch::{launch_spec, places, user};
 use super::{Shared, images, settle};
 use crate::api::notice::Notice;
 use crate::domain::event::EventKind;
 use crate::domain::failure::{Failure, FailureClass};
-use crate::domain::limits::{NetworkProfile, PublishPolicy, SandboxKind};
-use crate::domain::run::{Deadline, Fact, Run, StageReport};
-use crate::domain::size::ByteSize;
+use crate::domain::limits::{PublishPolicy, SandboxKind};
+use crate::domain::run::{Fact, Run, StageReport};
 use crate::domain::stage::{Stage, StageResult};
 use crate::engine::reconcile::sandbox_name;
 use crate::harness::{self, Ending, Places, Plan};
-use crate::sandbox::{Exit, LaunchSpec, Mount, Owner, Sandbox, SandboxError};
+use crate::sandbox::{LaunchSpec, Sandbox, SandboxError};
 use crate::store::StoreError;
 use crate::workspace::{GitError, Wanted};
 
@@ -33,8 +29,8 @@ const AWAY_FIRST: Duration = Duration::from_millis(500);
 const AWAY_LONGEST: Duration = Duration::from_secs(15);
 /// How long an engine may be away before a stage that has not started yet fails.
 const AWAY_LIMIT: Duration = Duration::from_secs(120);
-/// The user of containers when the daemon itself is root.
-const CONTAINER_USER: (u32, u32) = (1000, 1000);
+
+mod follow;
 
 /// What an execution needs.
 pub(crate) struct Execution {
@@ -294,261 +290,7 @@ impl Execution {
         self.shared.settings.daemon.stop_grace.as_std()
     }
 
-    /// Follows what executes until it has ended and its output is stored. Tells the exit, the last
-    /// lines, and whether it printed too much.
-    async fn follow(
-        &self,
-        name: &str,
-        command: &mut Option<String>,
-    ) -> Result<(Exit, Vec<String>, bool), Broken> {
-        let sandbox = self.sandbox();
-        let (id, stage, attempt) = (self.run.id(), self.stage, self.attempt);
-        let mut writer = LogWriter::open(Arc::clone(&self.shared), id, stage, attempt).await?;
-        let stopping = self.stop_when_asked(name);
-        let mut excess = false;
-        let mut wait = AWAY_FIRST;
-        let following = async {
-            loop {
-                let ended = match sandbox.output(name, writer.cursor()).await {
-                    Ok(output) => {
-                        self.write_output(output, &mut writer, command, &mut excess).await
-                    }
-                    Err(error) => Err(error.into()),
-                };
-                let waited = match ended {
-                    Ok(()) => sandbox.wait(name).await.map_err(Follow::from),
-                    Err(error) => Err(error),
-                };
-                match waited {
-                    Ok(exit) => return Ok(exit),
-                    Err(Follow::Sandbox(error)) if error.is_away() => {
-                        // It goes on without us; its end is found when the engine is back.
-                        tracing::warn!(run = %id, error = chain(&error), "lost sight of a stage");
-                        writer =
-                            LogWriter::open(Arc::clone(&self.shared), id, stage, attempt).await?;
-                        tokio::time::sleep(wait).await;
-                        wait = (wait * 2).min(AWAY_LONGEST);
-                    }
-                    Err(Follow::Sandbox(error)) => return Err(Broken::from(error)),
-                    Err(Follow::Store(error)) => return Err(Broken::from(error)),
-                }
-            }
-        };
-        let exit = tokio::select! {
-            biased;
-            () = self.leaving.cancelled() => return Err(Broken::Leaving),
-            exit = following => exit?,
-            never = stopping => match never {},
-        };
-        let tail = writer.tail();
-        Ok((exit, tail, excess))
-    }
-
-    /// Stops what executes when that is asked for; never ends by itself, because its end is seen
-    /// by who follows it.
-    async fn stop_when_asked(&self, name: &str) -> std::convert::Infallible {
-        self.asked_to_stop.cancelled().await;
-        let sandbox = self.sandbox();
-        let mut wait = AWAY_FIRST;
-        while let Err(error) = sandbox.stop(name, self.grace()).await {
-            tracing::warn!(run = %self.run.id(), error = chain(&error), "cannot stop a stage yet");
-            tokio::time::sleep(wait).await;
-            wait = (wait * 2).min(AWAY_LONGEST);
-        }
-        std::future::pending().await
-    }
-
-    async fn write_output(
-        &self,
-        mut output: futures_util::stream::BoxStream<
-            'static,
-            Result<crate::sandbox::OutputFrame, SandboxError>,
-        >,
-        writer: &mut LogWriter,
-        command: &mut Option<String>,
-        excess: &mut bool,
-    ) -> Result<(), Follow> {
-        let spec = self.run.spec();
-        let idle_limit = spec.timeouts.idle.as_std();
-        let mut idle_at = Instant::now() + idle_limit;
-        let mut idle_told = false;
-        let mut seen = |line: &str| {
-            if let Some(heading) = harness::heading(self.stage, spec, line) {
-                *command = Some(heading);
-            }
-        };
-        loop {
-            let flush_at = writer.due().unwrap_or(idle_at + Duration::from_secs(3600));
-            tokio::select! {
-                biased;
-                frame = output.next() => match frame {
-                    Some(Ok(frame)) => {
-                        idle_at = Instant::now() + idle_limit;
-                        writer.push(&frame, &mut seen).await?;
-                        if ByteSize::from_bytes(writer.bytes()) > spec.sandbox.log && !*excess {
-                            *excess = true;
-                            self.sandbox().stop(&self.name(), Duration::from_secs(1)).await?;
-                        }
-                    }
-                    Some(Err(error)) => {
-                        writer.flush().await?;
-                        return Err(error.into());
-                    }
-                    None => break,
-                },
-                () = tokio::time::sleep_until(flush_at) => writer.flush().await?,
-                () = tokio::time::sleep_until(idle_at), if !idle_told => {
-                    idle_told = true;
-                    let fact = Fact::DeadlinePassed(Deadline::Idle);
-                    // Gone only when the daemon leaves.
-                    drop(self.handle.tell(self.run.id(), fact).await);
-                }
-            }
-        }
-        writer.finish(&mut seen).await?;
-        Ok(())
-    }
-
     fn name(&self) -> String {
         sandbox_name(self.run.id(), self.stage.name(), self.attempt)
     }
-}
-
-enum Follow {
-    Sandbox(SandboxError),
-    Store(StoreError),
-}
-
-impl From<SandboxError> for Follow {
-    fn from(error: SandboxError) -> Self {
-        Self::Sandbox(error)
-    }
-}
-
-impl From<StoreError> for Follow {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-/// Whose the files of a workspace are, and as whom containers run: never root.
-pub(super) fn user(kind: SandboxKind) -> (u32, u32) {
-    let me = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
-    match kind {
-        SandboxKind::Docker if me.0 == 0 => CONTAINER_USER,
-        SandboxKind::Docker | SandboxKind::Process => me,
-    }
-}
-
-/// Where things lie, as the sandbox of a step sees them.
-pub(super) fn places(shared: &Shared, run: &Run, step: &str, attempt: u32) -> Places {
-    let folders = shared.workspaces.folders(run.id());
-    let text = |path: PathBuf| path.display().to_string();
-    match run.spec().sandbox.kind {
-        SandboxKind::Docker => Places {
-            tree: "/workspace".to_owned(),
-            control: "/orch".to_owned(),
-            home: "/home/agent".to_owned(),
-        },
-        SandboxKind::Process => Places {
-            tree: text(folders.tree()),
-            control: text(folders.control(step, attempt)),
-            home: text(folders.home()),
-        },
-    }
-}
-
-/// Writes the files of a step and says what is to be launched.
-pub(super) fn launch_spec(
-    shared: &Shared,
-    run: &Run,
-    step: &str,
-    attempt: u32,
-    plan: &Plan,
-) -> std::io::Result<LaunchSpec> {
-    let folders = shared.workspaces.folders(run.id());
-    let control = folders.control(step, attempt);
-    fs::DirBuilder::new().recursive(true).mode(0o755).create(&control)?;
-    for file in &plan.files {
-        write_executable(&control.join(file.name), &file.text)?;
-    }
-    let places = places(shared, run, step, attempt);
-    let profile = &run.spec().sandbox;
-    let kind = profile.kind;
-    let objects = shared.workspaces.shared_objects(run.repository());
-    let mount = |host: PathBuf, inside: &str, writable| Mount {
-        host,
-        inside: PathBuf::from(inside),
-        writable,
-    };
-    let shared_objects = objects.display().to_string();
-    let mut mounts = vec![
-        mount(folders.tree(), &places.tree, true),
-        mount(folders.home(), &places.home, true),
-        mount(control, &places.control, false),
-        // A clone finds the objects that it shares by their path on the host.
-        mount(objects, &shared_objects, false),
-    ];
-    if step == settle::COLLECT {
-        let out = folders.out();
-        let inside = settle::out_place(kind, &out);
-        mounts.push(Mount { host: out, inside, writable: true });
-    }
-    Ok(LaunchSpec {
-        name: sandbox_name(run.id(), step, attempt),
-        owner: Owner {
-            instance: shared.instance.clone(),
-            project: run.project(),
-            repository: run.repository(),
-            task: run.task(),
-            run: run.id(),
-            step: step.to_owned(),
-        },
-        image: profile.image.clone(),
-        argv: plan.argv.clone(),
-        env: environment(shared, run, &places),
-        folder: PathBuf::from(&places.tree),
-        mounts,
-        network: if step == Stage::Verify.name() || step == settle::COLLECT {
-            NetworkProfile::None
-        } else {
-            profile.network
-        },
-        memory: profile.memory,
-        milli_cpus: profile.milli_cpus,
-        pids: profile.pids,
-        user: user(kind),
-    })
-}
-
-fn write_executable(path: &Path, text: &str) -> std::io::Result<()> {
-    use std::io::Write as _;
-    // A file that is being executed cannot be written; a new one in its place can.
-    let draft = path.with_extension("new");
-    let mut file =
-        fs::File::options().write(true).create(true).truncate(true).mode(0o755).open(&draft)?;
-    file.write_all(text.as_bytes())?;
-    fs::rename(draft, path)
-}
-
-fn environment(shared: &Shared, run: &Run, places: &Places) -> Vec<(String, String)> {
-    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-    let mut env = vec![
-        pair("HOME", &places.home),
-        pair("LANG", "C.UTF-8"),
-        pair("TERM", "dumb"),
-        pair("GIT_AUTHOR_NAME", "orch"),
-        pair("GIT_AUTHOR_EMAIL", "orch@localhost"),
-        pair("GIT_COMMITTER_NAME", "orch"),
-        pair("GIT_COMMITTER_EMAIL", "orch@localhost"),
-        pair("ORCH_RUN", &run.id().to_string()),
-        pair("ORCH_TASK", &run.path().to_string()),
-    ];
-    if run.spec().sandbox.kind == SandboxKind::Process {
-        // A container's image says where its programs are; a process has the host's.
-        let path = shared.host_env.get("PATH").and_then(|path| path.to_str());
-        env.push(pair("PATH", path.unwrap_or("/usr/local/bin:/usr/bin:/bin")));
-    }
-    env.extend(run.spec().sandbox.env.iter().map(|(name, value)| pair(name, value)));
-    env
 }
