@@ -12,6 +12,7 @@ use crate::domain::stage::{Stage, StageResult};
 use crate::domain::task::{HarnessKind, TaskSpec};
 
 mod matrix;
+mod model;
 mod rules;
 
 /// Compares text with a file of `/snapshots`. Accept a change with `INSTA_UPDATE=always`.

@@ -229,6 +229,17 @@ fn a_resumed_review_is_decided_by_the_checks() {
 }
 
 #[test]
+fn a_person_in_review_gives_the_checks_all_their_attempts() {
+    let network = || failed(FailureClass::Network);
+    let story = Story::until(Stage::Solve, full_spec()).ends(network()).retries();
+    let review = story.ends(network()).retries().ends(network());
+    assert_eq!(waits_for(&review), Some(&WaitReason::Review));
+    let verify = review.then(Fact::ResumeRequested).then(Fact::Dispatched);
+    let verify = verify.ends(network()).retries().ends(network()).retries();
+    assert_eq!(verify.current(), (Stage::Verify, 4));
+}
+
+#[test]
 fn the_repositorys_setup_comes_before_the_tasks() {
     let mut new = new_run(TaskSpec { setup: vec!["task".to_owned()], ..full_spec() });
     new.repository_setup = vec!["repository".to_owned()];
