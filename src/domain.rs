@@ -19,3 +19,6 @@ pub mod slug;
 pub mod stage;
 pub mod task;
 pub mod text;
+
+#[cfg(test)]
+mod tests;

@@ -54,8 +54,10 @@ impl SseReader {
     fn take_line(&mut self, line: &str) -> Option<SseEvent> {
         if line.is_empty() {
             self.size = 0;
-            let event = std::mem::take(&mut self.event);
-            return (!event.data.is_empty() || !event.name.is_empty()).then_some(event);
+            let mut event = std::mem::take(&mut self.event);
+            let says_something = !event.data.is_empty() || !event.name.is_empty();
+            event.data.pop();
+            return says_something.then_some(event);
         }
         let (field, value) = line.split_once(':').unwrap_or((line, ""));
         let value = value.strip_prefix(' ').unwrap_or(value);
@@ -63,10 +65,9 @@ impl SseReader {
             "id" => self.event.id = Some(value.to_owned()),
             "event" => value.clone_into(&mut self.event.name),
             "data" => {
-                if !self.event.data.is_empty() {
-                    self.event.data.push('\n');
-                }
+                // Each line of data ends; the end of the last one is taken off with the event.
                 self.event.data.push_str(value);
+                self.event.data.push('\n');
             }
             // Comments keep the connection alive; other fields are not ours.
             _ => {}

@@ -205,4 +205,4 @@ pub fn check_envelope(document: &Value) -> Result<(), Vec<Violation>> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -226,3 +226,6 @@ impl fmt::Display for Failure {
         write!(f, "{}: {}", self.class, self.message)
     }
 }
+
+#[cfg(test)]
+mod tests;

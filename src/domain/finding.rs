@@ -133,6 +133,7 @@ impl Finding {
             state: reopened,
             count: self.count + 1,
             first_at: self.first_at,
+            last_at: self.last_at.max(latest.last_at),
             ..latest.clone()
         }
     }
@@ -145,3 +146,6 @@ impl Finding {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,9 +23,11 @@ use super::slug::TaskPath;
 use super::stage::{Stage, StageRecord};
 use super::task::TaskSpec;
 
+mod fact;
 mod transition;
 
-pub use transition::{Fact, Refused, RunEffect, StageReport, StopReason, Transition};
+pub use fact::{Fact, StageReport, StopReason};
+pub use transition::{Refused, RunEffect, Transition};
 
 /// The shape of stored runs.
 pub const RUN_SCHEMA: u32 = 1;
@@ -413,7 +415,8 @@ impl Run {
 
     /// How long it took, or takes so far.
     pub fn wall_time(&self, now: Timestamp) -> HumanDuration {
-        let until = if self.outcome().is_some() { self.updated_at } else { now };
+        let until =
+            if self.outcome().is_some() { self.updated_at } else { now.max(self.updated_at) };
         HumanDuration::between(self.created_at, until)
     }
 }

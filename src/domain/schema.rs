@@ -1,8 +1,9 @@
 //! Checks a JSON document against a JSON schema.
 //!
-//! Only the keywords that our own generated schemas use are known; a schema with any other one is
-//! refused as a whole, so that nothing is ever waved through unchecked. A test holds the verdicts
-//! against a complete implementation of the standard.
+//! Only what our own generated schemas use is known. A schema with any other keyword, with one that
+//! is not written as it should be, or with one that refers to itself is refused as a whole, so that
+//! nothing is ever waved through unchecked. A test holds the verdicts against a complete
+//! implementation of the standard.
 
 use std::fmt;
 
@@ -30,7 +31,10 @@ impl fmt::Display for Violation {
 /// Every violation found, the document's or the schema's own.
 pub fn check(schema: &Value, document: &Value) -> Result<(), Vec<Violation>> {
     let mut checker = Checker { root: schema, violations: Vec::new() };
-    checker.visit(schema, document, "");
+    checker.vet(schema, &mut Vec::new());
+    if checker.violations.is_empty() {
+        checker.visit(schema, document, "");
+    }
     if checker.violations.is_empty() { Ok(()) } else { Err(checker.violations) }
 }
 
@@ -44,16 +48,68 @@ impl<'a> Checker<'a> {
         self.violations.push(Violation { at: at.to_owned(), what: what.into() });
     }
 
-    fn visit(&mut self, schema: &'a Value, value: &Value, at: &str) {
-        let Value::Object(keywords) = schema else {
-            match schema {
-                Value::Bool(true) => {}
-                _ => self.report(at, "nothing is allowed here"),
-            }
-            return;
+    /// Looks through the whole schema, so that [`Self::visit`] meets only what it knows. `trail` is
+    /// the references that led here.
+    fn vet(&mut self, schema: &'a Value, trail: &mut Vec<&'a str>) {
+        let keywords = match schema {
+            Value::Object(keywords) => keywords,
+            Value::Bool(_) => return,
+            other => return self.report("", format!("the schema has {other} for a schema")),
         };
         for (keyword, argument) in keywords {
-            self.keyword(keyword, argument, keywords, value, at);
+            let is_well_written = match keyword.as_str() {
+                "$schema" | "title" | "description" | "format" | "default" | "const" => true,
+                "$ref" => self.vet_reference(argument, trail),
+                "type" => type_names(argument).is_some(),
+                "enum" => argument.is_array(),
+                "minimum" | "maximum" => argument.is_number(),
+                "minLength" | "maxLength" => argument.is_u64(),
+                "required" => argument.as_array().is_some_and(|a| a.iter().all(Value::is_string)),
+                "items" | "additionalProperties" => {
+                    self.vet(argument, trail);
+                    true
+                }
+                "anyOf" | "oneOf" => argument.as_array().is_some_and(|alternatives| {
+                    alternatives.iter().for_each(|alternative| self.vet(alternative, trail));
+                    !alternatives.is_empty()
+                }),
+                "properties" | "$defs" => argument.as_object().is_some_and(|members| {
+                    members.values().for_each(|member| self.vet(member, trail));
+                    true
+                }),
+                unknown => {
+                    self.report("", format!("the schema says `{unknown}`, which is not checked"));
+                    true
+                }
+            };
+            if !is_well_written {
+                self.report("", format!("the schema says `{keyword}`: {argument}, which is wrong"));
+            }
+        }
+    }
+
+    fn vet_reference(&mut self, argument: &'a Value, trail: &mut Vec<&'a str>) -> bool {
+        let (Some(name), Some(target)) = (argument.as_str(), self.resolve(argument)) else {
+            return false;
+        };
+        if trail.contains(&name) {
+            return false;
+        }
+        trail.push(name);
+        self.vet(target, trail);
+        trail.pop();
+        true
+    }
+
+    fn visit(&mut self, schema: &'a Value, value: &Value, at: &str) {
+        match schema {
+            Value::Object(keywords) => {
+                for (keyword, argument) in keywords {
+                    self.keyword(keyword, argument, keywords, value, at);
+                }
+            }
+            Value::Bool(true) => {}
+            _ => self.report(at, "nothing is allowed here"),
         }
     }
 
@@ -66,13 +122,11 @@ impl<'a> Checker<'a> {
         at: &str,
     ) {
         match keyword {
-            "$schema" | "$defs" | "title" | "description" | "format" | "default" => {}
-            "$ref" => match self.resolve(argument) {
-                Some(target) => self.visit(target, value, at),
-                None => {
-                    self.report(at, format!("the schema refers to {argument}, which is not there"))
+            "$ref" => {
+                if let Some(target) = self.resolve(argument) {
+                    self.visit(target, value, at);
                 }
-            },
+            }
             "type" => self.expect_type(argument, value, at),
             "enum" => {
                 if !argument.as_array().is_some_and(|allowed| allowed.contains(value)) {
@@ -91,7 +145,7 @@ impl<'a> Checker<'a> {
                 };
                 for (name, member) in members {
                     if let Some(schema) = known.get(name) {
-                        self.visit(schema, member, &format!("{at}/{name}"));
+                        self.visit(schema, member, &below(at, name));
                     }
                 }
             }
@@ -132,9 +186,8 @@ impl<'a> Checker<'a> {
                     }
                 }
             }
-            unknown => {
-                self.report(at, format!("the schema says `{unknown}`, which is not checked"))
-            }
+            // What only describes; the schema was vetted.
+            _ => {}
         }
     }
 
@@ -143,10 +196,7 @@ impl<'a> Checker<'a> {
     }
 
     fn expect_type(&mut self, argument: &Value, value: &Value, at: &str) {
-        let allowed: Vec<&str> = match argument {
-            Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
-            single => single.as_str().into_iter().collect(),
-        };
+        let allowed = type_names(argument).unwrap_or_default();
         if !allowed.iter().any(|name| is_of_type(name, value)) {
             self.report(at, format!("must be {}", allowed.join(" or ")));
         }
@@ -195,7 +245,7 @@ impl<'a> Checker<'a> {
             }
             match argument {
                 Value::Bool(false) => self.report(at, format!("`{name}` is unknown")),
-                schema => self.visit(schema, member, &format!("{at}/{name}")),
+                schema => self.visit(schema, member, &below(at, name)),
             }
         }
     }
@@ -203,6 +253,20 @@ impl<'a> Checker<'a> {
 
 fn depth(violations: &[Violation]) -> usize {
     violations.iter().map(|violation| violation.at.len()).max().unwrap_or(0)
+}
+
+/// The place of a member, as a JSON pointer.
+fn below(at: &str, name: &str) -> String {
+    format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"))
+}
+
+fn type_names(argument: &Value) -> Option<Vec<&str>> {
+    let names: Vec<&str> = match argument {
+        Value::Array(names) => names.iter().map(Value::as_str).collect::<Option<_>>()?,
+        single => vec![single.as_str()?],
+    };
+    let known = ["null", "boolean", "object", "array", "string", "number", "integer"];
+    (!names.is_empty() && names.iter().all(|name| known.contains(name))).then_some(names)
 }
 
 fn is_of_type(name: &str, value: &Value) -> bool {

@@ -41,7 +41,7 @@ pub fn printable(text: &str) -> String {
 
 fn steers_direction(character: char) -> bool {
     matches!(character,
-        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+        '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 fn skip_escape(characters: &mut Peekable<Chars<'_>>) {
@@ -55,12 +55,9 @@ fn skip_escape(characters: &mut Peekable<Chars<'_>>) {
             skip_string(characters);
         }
         Some(_) => {
-            // Intermediate bytes, then one final byte.
-            while let Some(next) = characters.next() {
-                if !('\u{20}'..='\u{2f}').contains(&next) {
-                    break;
-                }
-            }
+            // Intermediate bytes, then one final byte; anything else is not of the sequence.
+            while characters.next_if(|next| ('\u{20}'..='\u{2f}').contains(next)).is_some() {}
+            characters.next_if(|next| ('\u{30}'..='\u{7e}').contains(next));
         }
         None => {}
     }
@@ -91,13 +88,8 @@ fn skip_string(characters: &mut Peekable<Chars<'_>>) {
                 characters.next();
                 return;
             }
-            '\u{1b}' => {
-                characters.next();
-                if characters.peek() == Some(&'\\') {
-                    characters.next();
-                }
-                return;
-            }
+            // The escape of ST, or of a new sequence that cuts the string off.
+            '\u{1b}' => return,
             _ => {
                 characters.next();
             }

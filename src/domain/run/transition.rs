@@ -1,8 +1,8 @@
 //! The transitions of a run: one match over state and fact, without a wildcard over either.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
+use super::fact::{Fact, StageReport, StopReason};
 use super::{ActiveStage, Deadline, Outcome, Run, RunState, WaitReason};
 use crate::domain::duration::HumanDuration;
 use crate::domain::event::EventKind;
@@ -12,75 +12,6 @@ use crate::domain::stage::{Stage, StageRecord, StageResult};
 
 /// How often a stage that is safe to repeat may vanish before the run is given up.
 const MAX_LOSSES: u32 = 5;
-
-/// Something that happened, as a run is told of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fact {
-    /// It was given a slot.
-    Dispatched,
-    /// The sandbox of a stage is up.
-    StageRunning {
-        /// Which stage.
-        stage: Stage,
-        /// Which execution of it.
-        attempt: u32,
-    },
-    /// A stage ended.
-    StageEnded(StageReport),
-    /// What ran a stage is gone, and its end with it.
-    StageLost {
-        /// Which stage.
-        stage: Stage,
-        /// Which execution of it.
-        attempt: u32,
-    },
-    /// A deadline passed.
-    DeadlinePassed(Deadline),
-    /// The time of a retry has come.
-    RetryDue,
-    /// A person wants it to stop.
-    CancelRequested,
-    /// A person wants it to stop after the stage that executes.
-    PauseRequested,
-    /// A person wants it to go on.
-    ResumeRequested,
-    /// A person consents.
-    Approved,
-    /// A person refuses.
-    Rejected {
-        /// In their words.
-        comment: String,
-    },
-    /// It is not to run at all.
-    SkipRequested,
-    /// Its ends are tied.
-    Settled,
-}
-
-/// What the world reports of a stage that ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StageReport {
-    /// Which stage.
-    pub stage: Stage,
-    /// Which execution of it.
-    pub attempt: u32,
-    /// The exit code, where something ran.
-    pub exit: Option<i32>,
-    /// The commit that the workspace was made from, told by Prepare.
-    pub base: Option<String>,
-    /// How it ended.
-    pub result: StageResult,
-}
-
-/// Why a stage is being stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "by", content = "limit")]
-pub enum StopReason {
-    /// A person asked.
-    Cancel,
-    /// A deadline passed.
-    Deadline(Deadline),
-}
 
 /// What has to be done in the world because of a transition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -208,7 +139,7 @@ impl Run {
                 step.rejected(reason, comment)
             }
             (RunState::Waiting { reason, .. }, Fact::RetryDue) => match reason {
-                WaitReason::Retry { next, until } if *until <= now => Ok(step.queue(*next)),
+                WaitReason::Retry { next, until } if *until <= step.now => Ok(step.queue(*next)),
                 WaitReason::Retry { .. }
                 | WaitReason::Approval { .. }
                 | WaitReason::Review
@@ -305,12 +236,14 @@ impl Step {
     }
 
     fn begin(mut self, stage: Stage) -> Transition {
+        let own = self.run.spec.timeouts.of(stage);
+        let left = self.run.spec.timeouts.total.minus(self.run.active_time);
+        if left.is_zero() {
+            return self.timed_out(Deadline::Total);
+        }
         let counter = self.run.attempts.entry(stage).or_insert(0);
         *counter += 1;
         let attempt = *counter;
-        let timeouts = &self.run.spec.timeouts;
-        let left = timeouts.total.minus(self.run.active_time);
-        let own = timeouts.of(stage);
         let (allowed, limit) =
             if left < own { (left, Deadline::Total) } else { (own, Deadline::Stage) };
         self.run.state = RunState::Active(ActiveStage {
@@ -384,12 +317,14 @@ impl Step {
     }
 
     fn stop(mut self, active: &ActiveStage, reason: StopReason) -> Result<Transition, Refused> {
-        if active.stopping.is_some() {
-            return Err(Refused::Stopping);
+        let (stage, attempt) = (active.stage, active.attempt);
+        match (active.stopping, reason) {
+            (None, _) => self.effects.push(RunEffect::StopStage { stage, attempt }),
+            // A stage that makes it in spite of its deadline goes on, but not against a person.
+            (Some(StopReason::Deadline(_)), StopReason::Cancel) => {}
+            (Some(_), _) => return Err(Refused::Stopping),
         }
         self.run.state = RunState::Active(ActiveStage { stopping: Some(reason), ..active.clone() });
-        let (stage, attempt) = (active.stage, active.attempt);
-        self.effects.push(RunEffect::StopStage { stage, attempt });
         Ok(self.done())
     }
 
@@ -444,9 +379,11 @@ impl Step {
         });
         Ok(match (active.stopping, &report.result) {
             (Some(StopReason::Cancel), _) => step.end(Outcome::Cancelled),
-            // It made it in the very moment that it was to be stopped: that counts.
-            (Some(StopReason::Deadline(Deadline::Stage | Deadline::Idle)), StageResult::Passed)
-            | (None, StageResult::Passed) => step.passed(report.stage),
+            // It made it in the very moment that it was to be stopped: that counts. What comes
+            // after it finds out for itself that no time is left.
+            (Some(StopReason::Deadline(_)) | None, StageResult::Passed) => {
+                step.passed(report.stage)
+            }
             (Some(StopReason::Deadline(deadline)), _) => step.timed_out(deadline),
             (None, StageResult::Failed { failure }) => step.failed(report.stage, failure.clone()),
             (None, StageResult::Stopped) => step.failed(
@@ -466,29 +403,23 @@ impl Step {
             return Err(Refused::Stale);
         }
         self.close(active, None, false);
-        self.run.losses += 1;
-        let step = self.tell(EventKind::StageLost { stage, attempt });
+        let mut step = self.tell(EventKind::StageLost { stage, attempt });
         Ok(match active.stopping {
             Some(StopReason::Cancel) => step.end(Outcome::Cancelled),
             Some(StopReason::Deadline(deadline)) => step.timed_out(deadline),
             None => {
-                let made = if stage.is_safe_to_repeat() {
+                let may_repeat = if stage.is_safe_to_repeat() {
+                    step.run.losses += 1;
                     step.run.losses < MAX_LOSSES
                 } else {
-                    step.run
-                        .attempts
-                        .get(&stage)
-                        .is_some_and(|begun| *begun < step.run.spec.retry.max_attempts)
+                    step.run.retries += 1;
+                    step.run.retries < step.run.spec.retry.max_attempts
                 };
-                if made {
-                    step.go_on(stage)
-                } else {
-                    let failure = Failure::new(
-                        FailureClass::Sandbox,
-                        format!("the sandbox of {stage} was lost, and may not start again"),
-                    );
-                    step.give_up(failure)
+                if may_repeat {
+                    return Ok(step.go_on(stage));
                 }
+                let words = format!("the sandbox of {stage} was lost, and may not start again");
+                step.hopeless(stage, Failure::new(FailureClass::Sandbox, words))
             }
         })
     }
@@ -500,10 +431,14 @@ impl Step {
     }
 
     fn passed(mut self, stage: Stage) -> Transition {
+        self.run.retries = 0;
+        // What the checks complained of stands until they themselves take it back.
+        if stage != Stage::Solve {
+            self.run.failure = None;
+        }
         match stage {
             Stage::Prepare => self.go_on(Stage::Implement),
             Stage::Implement => {
-                self.run.retries = 0;
                 if self.run.spec.verify.is_empty() {
                     self.verified()
                 } else {
@@ -511,10 +446,7 @@ impl Step {
                 }
             }
             Stage::Verify => self.verified(),
-            Stage::Solve => {
-                self.run.retries = 0;
-                self.go_on(Stage::Verify)
-            }
+            Stage::Solve => self.go_on(Stage::Verify),
             Stage::Publish => self.succeeded(),
         }
     }
@@ -539,6 +471,7 @@ impl Step {
     fn failed(mut self, stage: Stage, failure: Failure) -> Transition {
         self.run.failure = Some(failure.clone());
         if stage == Stage::Verify && failure.class == FailureClass::Verify {
+            self.run.retries = 0;
             if !self.run.spec.can_solve() {
                 return self.give_up(failure);
             }
@@ -558,10 +491,19 @@ impl Step {
                 }
                 self.wait(WaitReason::Retry { next: stage, until }, Some(failure))
             }
-            // What was implemented is worth a person's look.
-            None if stage == Stage::Solve => self.wait(WaitReason::Review, Some(failure)),
-            None => self.give_up(failure),
+            None => self.hopeless(stage, failure),
         }
+    }
+
+    /// The stage will not be tried again.
+    fn hopeless(mut self, stage: Stage, failure: Failure) -> Transition {
+        if stage != Stage::Solve {
+            return self.give_up(failure);
+        }
+        // What was implemented is worth a person's look.
+        self.run.retries = 0;
+        self.run.failure = Some(failure.clone());
+        self.wait(WaitReason::Review, Some(failure))
     }
 
     fn give_up(mut self, failure: Failure) -> Transition {
@@ -587,7 +529,10 @@ impl Step {
     fn rejected(self, reason: &WaitReason, comment: &str) -> Result<Transition, Refused> {
         let outcome = match reason {
             WaitReason::Approval { .. } => Outcome::Cancelled,
-            WaitReason::Review => Outcome::Failed { class: FailureClass::Verify },
+            WaitReason::Review => {
+                let failure = self.run.failure.as_ref();
+                Outcome::Failed { class: failure.map_or(FailureClass::Verify, |why| why.class) }
+            }
             WaitReason::Retry { .. } | WaitReason::Paused { .. } => return Err(Refused::Waiting),
         };
         Ok(self.tell(EventKind::Rejected { comment: comment.to_owned() }).end(outcome))
