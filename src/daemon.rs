@@ -63,6 +63,30 @@ impl Shared {
     }
 }
 
+#[cfg(test)]
+impl Shared {
+    /// A daemon's surroundings in a folder of their own, without a daemon.
+    pub(crate) fn for_tests() -> (tempfile::TempDir, Arc<Self>) {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let data = folder.path();
+        let host_env = HostEnv::from(|name| std::env::var_os(name));
+        let defaults = include_str!("config/defaults.toml");
+        let shared = Self {
+            store: Arc::new(SqliteStore::open(&data.join("orch.db")).expect("it is new")),
+            docker: Arc::new(DockerSandbox::new("/nowhere.sock").expect("nothing is sent")),
+            process: Arc::new(ProcessSandbox::new(data.join("processes"))),
+            workspaces: Workspaces::new(data, host_env.clone()).expect("it is writable"),
+            news: News::new("test".to_owned()),
+            settings: toml::from_str(defaults).expect("the defaults are settings"),
+            instance: "test".to_owned(),
+            host_env,
+            home: data.display().to_string(),
+            started_at: Timestamp::now(),
+        };
+        (folder, Arc::new(shared))
+    }
+}
+
 /// A new identity, ordered by time.
 pub(crate) fn new_id<K>() -> Id<K> {
     Id::from_uuid(Uuid::now_v7())

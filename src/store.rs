@@ -20,6 +20,9 @@ use crate::domain::stage::Stage;
 pub mod record;
 pub mod sqlite;
 
+#[cfg(test)]
+mod conformance;
+
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why the store did not do as asked. Callers act on the variant; the source is for people.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -34,8 +35,8 @@ const LABEL_RUN: &str = "orch.run";
 
 /// The engine at one socket.
 pub struct DockerSandbox {
-    docker: Docker,
     engine: Engine,
+    client: OnceLock<Docker>,
 }
 
 impl DockerSandbox {
@@ -52,16 +53,22 @@ impl DockerSandbox {
                 source: "it is not of the form unix:///path".into(),
             });
         }
-        let engine = Engine { path: path.to_owned() };
-        let transport = bollard::API_DEFAULT_VERSION;
-        // The client refuses a socket that is not there yet; its folder always is.
-        let docker = Docker::connect_with_unix(path, ANSWER_SECONDS, transport)
-            .map_err(|error| engine.error("connect", error))?;
-        Ok(Self { docker, engine })
+        Ok(Self { engine: Engine { path: path.to_owned() }, client: OnceLock::new() })
+    }
+
+    /// The client, made when it is first needed: it wants to see the socket.
+    fn docker(&self) -> Result<&Docker, SandboxError> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let version = bollard::API_DEFAULT_VERSION;
+        let made = Docker::connect_with_unix(&self.engine.path, ANSWER_SECONDS, version)
+            .map_err(|error| self.engine.error("connect", error))?;
+        Ok(self.client.get_or_init(|| made))
     }
 
     async fn inspect(&self, name: &str) -> Result<ContainerInspectResponse, SandboxError> {
-        self.docker
+        self.docker()?
             .inspect_container(name, None::<InspectContainerOptions>)
             .await
             .map_err(|error| self.engine.container("look at", name, error))
@@ -86,7 +93,7 @@ impl DockerSandbox {
     async fn create(&self, spec: &LaunchSpec) -> Result<(), SandboxError> {
         let options = CreateContainerOptionsBuilder::default().name(&spec.name).build();
         let body: ContainerCreateBody = profile::container(spec);
-        match self.docker.create_container(Some(options), body).await {
+        match self.docker()?.create_container(Some(options), body).await {
             Ok(_) => Ok(()),
             Err(error) if error::status(&error) == Some(404) => {
                 Err(SandboxError::ImageMissing(spec.image.clone()))
@@ -99,13 +106,13 @@ impl DockerSandbox {
 #[async_trait]
 impl Sandbox for DockerSandbox {
     async fn check(&self, image: &str) -> Result<Readiness, SandboxError> {
-        let answer = tokio::time::timeout(PING, self.docker.version()).await;
+        let answer = tokio::time::timeout(PING, self.docker()?.version()).await;
         let version = match answer {
             Ok(answer) => answer.map_err(|error| self.engine.error("ask", error))?,
             Err(_) => return Err(self.engine.silent(PING)),
         };
         if !build::is_made_here(image) {
-            self.docker.inspect_image(image).await.map_err(|error| {
+            self.docker()?.inspect_image(image).await.map_err(|error| {
                 match error::status(&error) {
                     Some(404) => SandboxError::ImageMissing(image.to_owned()),
                     _ => self.engine.error("look at the image", error),
@@ -121,7 +128,7 @@ impl Sandbox for DockerSandbox {
         image: &str,
         told: &(dyn Fn(String) + Send + Sync),
     ) -> Result<(), SandboxError> {
-        build::provide(&self.docker, &self.engine, image, told).await
+        build::provide(self.docker()?, &self.engine, image, told).await
     }
 
     async fn launch(&self, spec: &LaunchSpec) -> Result<(), SandboxError> {
@@ -137,7 +144,7 @@ impl Sandbox for DockerSandbox {
         if begun {
             return Ok(());
         }
-        self.docker
+        self.docker()?
             .start_container(&spec.name, None::<StartContainerOptions>)
             .await
             .map_err(|error| self.engine.container("start", &spec.name, error))
@@ -147,7 +154,8 @@ impl Sandbox for DockerSandbox {
         let filter =
             HashMap::from([("label".to_owned(), vec![format!("{LABEL_INSTANCE}={instance}")])]);
         let options = ListContainersOptionsBuilder::default().all(true).filters(&filter).build();
-        let listing = tokio::time::timeout(PING, self.docker.list_containers(Some(options))).await;
+        let listing =
+            tokio::time::timeout(PING, self.docker()?.list_containers(Some(options))).await;
         let containers = match listing {
             Ok(answer) => answer.map_err(|error| self.engine.error("list containers", error))?,
             Err(_) => return Err(self.engine.silent(PING)),
@@ -174,11 +182,12 @@ impl Sandbox for DockerSandbox {
         if self.ours(name).await?.is_none() {
             return Err(SandboxError::NotFound(name.to_owned()));
         }
-        Ok(output::follow(&self.docker, &self.engine, name, from))
+        Ok(output::follow(self.docker()?, &self.engine, name, from))
     }
 
     async fn wait(&self, name: &str) -> Result<Exit, SandboxError> {
-        let mut answers = Box::pin(self.docker.wait_container(name, None::<WaitContainerOptions>));
+        let mut answers =
+            Box::pin(self.docker()?.wait_container(name, None::<WaitContainerOptions>));
         match answers.next().await {
             // The code is read below; that it is not zero is no error.
             Some(Ok(_)) | Some(Err(bollard::errors::Error::DockerContainerWaitError { .. })) => {}
@@ -196,7 +205,7 @@ impl Sandbox for DockerSandbox {
         }
         let seconds = i32::try_from(grace.as_secs().max(1)).unwrap_or(i32::MAX);
         let options = StopContainerOptionsBuilder::default().t(seconds).build();
-        match self.docker.stop_container(name, Some(options)).await {
+        match self.docker()?.stop_container(name, Some(options)).await {
             Ok(()) => Ok(()),
             // 304: it has ended already. 404: it is gone.
             Err(error) if matches!(error::status(&error), Some(304 | 404)) => Ok(()),
@@ -209,7 +218,7 @@ impl Sandbox for DockerSandbox {
             return Ok(());
         }
         let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
-        match self.docker.remove_container(name, Some(options)).await {
+        match self.docker()?.remove_container(name, Some(options)).await {
             Ok(()) => Ok(()),
             // 404: it is gone. 409: somebody is removing it.
             Err(error) if matches!(error::status(&error), Some(404 | 409)) => Ok(()),

@@ -129,7 +129,10 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(unavailable)?;
     connection.busy_timeout(BUSY).map_err(unavailable)?;
-    connection.pragma_update(None, "synchronous", "FULL").map_err(unavailable)?;
+    connection.pragma_update(None, "synchronous", "FULL").map_err(|e| match unavailable(e) {
+        StoreError::Corrupt(why) => not_ours(path, &why),
+        other => other,
+    })?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }
@@ -269,3 +272,6 @@ impl Store for SqliteStore {
         self.read(move |tx| events::log(tx, run, from, limit)).await
     }
 }
+
+#[cfg(test)]
+mod tests;

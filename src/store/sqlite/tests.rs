@@ -1,0 +1,129 @@
+use std::os::unix::fs::PermissionsExt;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::store::conformance::CASES;
+use crate::store::{Filter, Order};
+
+fn file(folder: &TempDir) -> std::path::PathBuf {
+    folder.path().join("orch.db")
+}
+
+fn open(folder: &TempDir) -> Result<SqliteStore, StoreError> {
+    SqliteStore::open(&file(folder))
+}
+
+fn refusal(folder: &TempDir) -> String {
+    match open(folder) {
+        Err(StoreError::Corrupt(words)) => words,
+        Err(other) => panic!("another error: {other:?}"),
+        Ok(_) => panic!("it was opened"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite_does_what_every_store_must() {
+    for (name, case) in CASES {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(&folder).unwrap();
+        eprintln!("case {name}");
+        case(&store).await;
+    }
+    println!("sqlite: {} cases", CASES.len());
+}
+
+#[tokio::test]
+async fn what_was_written_is_there_after_opening_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = crate::domain::run::tests::id(1);
+    let note = || EventKind::Note { text: "kept".into() };
+    open(&folder).unwrap().append_event(run, Timestamp::UNIX_EPOCH, note()).await.unwrap();
+    let again = open(&folder).unwrap();
+    assert_eq!(again.events(run, 0, 9).await.unwrap()[0].kind, note());
+    assert_eq!(again.append_event(run, Timestamp::UNIX_EPOCH, note()).await.unwrap(), 2);
+}
+
+#[test]
+fn the_file_is_private() {
+    let folder = tempfile::tempdir().unwrap();
+    open(&folder).unwrap();
+    for name in ["orch.db", "orch.db-wal", "orch.db-shm"] {
+        let Ok(found) = std::fs::metadata(folder.path().join(name)) else { continue };
+        assert_eq!(found.permissions().mode() & 0o777, 0o600, "{name}");
+    }
+}
+
+#[test]
+fn a_file_that_is_no_database_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "this is a diary, not a database, and it is longer than a page header ".repeat(40);
+    std::fs::write(file(&folder), &text).unwrap();
+    assert!(refusal(&folder).contains("no store of orch"));
+    assert_eq!(std::fs::read_to_string(file(&folder)).unwrap(), text);
+}
+
+#[test]
+fn another_programs_database_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = Connection::open(file(&folder)).unwrap();
+    other.execute_batch("CREATE TABLE songs (title TEXT)").unwrap();
+    drop(other);
+    let before = std::fs::read(file(&folder)).unwrap();
+    assert!(refusal(&folder).contains("belongs to another program"));
+    assert_eq!(std::fs::read(file(&folder)).unwrap(), before);
+}
+
+#[test]
+fn a_file_from_a_newer_orch_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(open(&folder).unwrap());
+    let newer = Connection::open(file(&folder)).unwrap();
+    newer.pragma_update(None, "user_version", 99).unwrap();
+    drop(newer);
+    let words = refusal(&folder);
+    assert!(words.contains("form 99") && words.contains("use a newer one"), "{words}");
+}
+
+/// The plan of every kind of look-up that the program makes names an index.
+#[test]
+fn declared_indexes_are_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut connection = open_checked(&file(&folder)).unwrap();
+    migrations::apply(&mut connection).unwrap();
+    let explain = |sql: String| -> String {
+        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let rows = statement.query_map([], |row| row.get::<_, String>(3)).unwrap();
+        rows.collect::<Result<Vec<_>, _>>().unwrap().join("; ")
+    };
+    for collection in Collection::ALL {
+        for index in collection.indexes() {
+            let plan = explain(format!(
+                "SELECT body FROM {collection} WHERE {} = 'x' ORDER BY id LIMIT 5",
+                index.field
+            ));
+            let name = format!("{collection}_by_{}", index.field);
+            assert!(plan.contains(&name) && !plan.contains("TEMP B-TREE"), "{name}: {plan}");
+        }
+    }
+    let lines = explain(
+        "SELECT body FROM run_events WHERE run = 'x' AND last_line >= 900000 \
+         AND last_line IS NOT NULL ORDER BY last_line"
+            .into(),
+    );
+    assert!(lines.contains("run_events_by_line") && !lines.contains("TEMP"), "{lines}");
+}
+
+#[test]
+fn filters_name_only_declared_fields() {
+    // The names go into the query as they are; they come from the program, never from outside.
+    let query = Query {
+        order: Order::NewestFirst,
+        ..Query::all(Collection::Runs).filter(Filter::Equals("live", "yes' OR '1".to_owned()))
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let mut connection = open_checked(&file(&folder)).unwrap();
+    migrations::apply(&mut connection).unwrap();
+    let tx = connection.transaction().unwrap();
+    assert!(documents::find(&tx, &query).unwrap().is_empty());
+}
