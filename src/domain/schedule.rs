@@ -91,10 +91,10 @@ impl Schedule {
     pub fn next_after(&self, now: Timestamp) -> Result<Timestamp, InvalidSchedule> {
         let cron = self.parsed()?;
         let zone = TimeZone::get(&self.timezone)
-            .map_err(|_| InvalidSchedule::Zone(super::text::excerpt(&self.timezone, 60)))?;
+            .map_err(|_unknown| InvalidSchedule::Zone(super::text::excerpt(&self.timezone, 60)))?;
         cron.find_next_occurrence(&now.to_zoned(zone), false)
             .map(|next| next.timestamp())
-            .map_err(|_| InvalidSchedule::Never(super::text::excerpt(&self.cron, 60)))
+            .map_err(|_nothing_found| InvalidSchedule::Never(super::text::excerpt(&self.cron, 60)))
     }
 
     fn parsed(&self) -> Result<Cron, InvalidSchedule> {

@@ -128,16 +128,10 @@ impl<'a> Checker<'a> {
                 }
             }
             "type" => self.expect_type(argument, value, at),
-            "enum" => {
-                if !argument.as_array().is_some_and(|allowed| allowed.contains(value)) {
-                    self.report(at, format!("must be one of {argument}"));
-                }
+            "enum" if !argument.as_array().is_some_and(|allowed| allowed.contains(value)) => {
+                self.report(at, format!("must be one of {argument}"));
             }
-            "const" => {
-                if value != argument {
-                    self.report(at, format!("must be {argument}"));
-                }
-            }
+            "const" if value != argument => self.report(at, format!("must be {argument}")),
             "anyOf" | "oneOf" => self.expect_alternative(keyword, argument, value, at),
             "properties" => {
                 let (Value::Object(known), Value::Object(members)) = (argument, value) else {
@@ -186,7 +180,7 @@ impl<'a> Checker<'a> {
                     }
                 }
             }
-            // What only describes; the schema was vetted.
+            // What only describes, and what is fulfilled; the schema was vetted.
             _ => {}
         }
     }

@@ -23,6 +23,8 @@ fn a_cycle_is_shown_with_its_path() {
     assert_eq!(verdict("a", "a>b b>c c>d d>a"), told("a → b → c → d → a"));
     // Of two, the shorter.
     assert_eq!(verdict("a", "a>b,x b>c c>a x>a"), told("a → x → a"));
+    // A circle on the way does not lead in circles.
+    assert_eq!(verdict("a", "a>b b>c c>b,a"), told("a → b → c → a"));
     // The long way is not lost for a branch that leads nowhere.
     assert_eq!(verdict("a", "a>x,b x>y b>c c>y,a"), told("a → b → c → a"));
 }

@@ -84,7 +84,7 @@ impl Story {
 
     /// A run that passed or failed its way to `stage`, which has just begun.
     pub(crate) fn until(stage: Stage, spec: TaskSpec) -> Self {
-        let mut story = Self::new(spec).then(Fact::Dispatched);
+        let mut story = Self::new(spec).then(&Fact::Dispatched);
         while story.current().0 != stage {
             let result = match (story.current().0, stage) {
                 (Stage::Verify, Stage::Solve) => failed(FailureClass::Verify),
@@ -105,25 +105,25 @@ impl Story {
     }
 
     /// The story after a fact that the run takes.
-    pub(crate) fn then(&self, fact: Fact) -> Self {
-        let run = self.tell(&fact).run;
+    pub(crate) fn then(&self, fact: &Fact) -> Self {
+        let run = self.tell(fact).run;
         Self { now: run.updated_at(), run }
     }
 
     /// The story after its stage ended.
     pub(crate) fn ends(&self, result: StageResult) -> Self {
-        self.then(self.report(result))
+        self.then(&self.report(result))
     }
 
     /// The story after the sandbox of its stage vanished.
     pub(crate) fn loses(&self) -> Self {
         let (stage, attempt) = self.current();
-        self.then(Fact::StageLost { stage, attempt })
+        self.then(&Fact::StageLost { stage, attempt })
     }
 
     /// The story when the time of its retry has come.
     pub(crate) fn retries(&self) -> Self {
-        self.later(3600).then(Fact::RetryDue).then(Fact::Dispatched)
+        self.later(3600).then(&Fact::RetryDue).then(&Fact::Dispatched)
     }
 
     /// The same, so many seconds later.

@@ -131,6 +131,7 @@ fn values() -> impl Strategy<Value = Value> {
         json!("verify"),
         json!("failed"),
         json!("01kdv40000e008000000000004"),
+        json!("01kdv40000e0080000000000004"),
         json!("ééééééééééééééééééééééééé"),
         json!([]),
         json!([null]),

@@ -72,7 +72,7 @@ proptest! {
     #[test]
     fn a_proposal_is_a_name(text in prop_oneof![any::<String>(), "[A-Za-z _-]{0,80}"]) {
         if let Some(slug) = Slug::from_words(&text) {
-            prop_assert_eq!(slug.as_str().parse::<Slug>(), Ok(slug.clone()));
+            prop_assert_eq!(slug.as_str().parse::<Slug>(), Ok(slug));
         }
         if let Ok(slug) = text.parse::<Slug>() {
             prop_assert_eq!(Slug::from_words(&text), Some(slug), "a name is nearest to itself");

@@ -53,12 +53,12 @@ fn hold<T: Serialize + DeserializeOwned + PartialEq + Debug>(name: &str, documen
 fn hold_all<T: Serialize + DeserializeOwned + PartialEq + Debug>(
     prefix: &str,
     kinds: &[&str],
-    documents: Vec<(String, T)>,
+    documents: &[(String, T)],
 ) {
     let held: BTreeSet<&str> = documents.iter().map(|(kind, _)| kind.as_str()).collect();
     assert_eq!(held, kinds.iter().copied().collect(), "kinds of {prefix}");
     assert_eq!(held.len(), documents.len(), "two documents of one kind of {prefix}");
-    for (kind, document) in &documents {
+    for (kind, document) in documents {
         hold(&format!("{prefix}-{kind}"), document);
     }
 }
@@ -136,7 +136,7 @@ fn tasks() {
         ..one_shot.clone()
     };
     let tasks = [one_shot, cron, event].map(|task| (kind(&task.kind), task));
-    hold_all("task", &["oneShot", "cron", "event"], tasks.to_vec());
+    hold_all("task", &["oneShot", "cron", "event"], &tasks);
 }
 
 /// Every name that [`state_kind`] gives.
@@ -200,24 +200,24 @@ fn runs() -> Vec<Run> {
     let until = |stage| Story::until(stage, full_task_spec());
     let implement = until(Stage::Implement);
     let review = until(Stage::Solve).ends(failed(FailureClass::Auth));
-    let stopping = implement.then(Fact::DeadlinePassed(Deadline::Idle));
-    let cancelled = implement.then(Fact::CancelRequested);
+    let stopping = implement.then(&Fact::DeadlinePassed(Deadline::Idle));
+    let cancelled = implement.then(&Fact::CancelRequested);
     let ending = [
-        review.then(Fact::Approved).then(Fact::Dispatched).ends(StageResult::Passed),
+        review.then(&Fact::Approved).then(&Fact::Dispatched).ends(StageResult::Passed),
         implement.ends(failed(FailureClass::Auth)),
         cancelled.ends(StageResult::Stopped),
         stopping.ends(StageResult::Stopped),
-        Story::new(full_spec()).then(Fact::SkipRequested),
+        Story::new(full_spec()).then(&Fact::SkipRequested),
     ];
-    let ended = ending.clone().map(|story| story.then(Fact::Settled));
+    let ended = ending.clone().map(|story| story.then(&Fact::Settled));
     let mut stories = vec![
-        implement.then(Fact::PauseRequested),
+        implement.then(&Fact::PauseRequested),
         cancelled,
         stopping,
         until(Stage::Verify).ends(StageResult::Passed),
         review,
         implement.ends(failed(FailureClass::RateLimit)),
-        Story::new(full_spec()).then(Fact::PauseRequested),
+        Story::new(full_spec()).then(&Fact::PauseRequested),
     ];
     stories.extend(ending);
     stories.extend(ended);
@@ -232,15 +232,15 @@ fn runs() -> Vec<Run> {
 
 #[test]
 fn runs_in_every_state() {
-    let runs = runs().into_iter().map(|run| (state_kind(run.state()), run)).collect();
-    hold_all("run", STATE_KINDS, runs);
+    let runs: Vec<_> = runs().into_iter().map(|run| (state_kind(run.state()), run)).collect();
+    hold_all("run", STATE_KINDS, &runs);
 }
 
 #[test]
 fn summaries_of_runs_in_every_state() {
-    let summaries =
+    let summaries: Vec<_> =
         runs().iter().map(|run| (state_kind(run.state()), RunSummary::from(run))).collect();
-    hold_all("summary", STATE_KINDS, summaries);
+    hold_all("summary", STATE_KINDS, &summaries);
 }
 
 /// Every name that [`event_kind`] gives.
@@ -368,7 +368,7 @@ fn events_of_every_kind() {
     for (seq, kind) in (1..).zip(events()) {
         documents.push((event_kind(&kind), RunEvent { run: id(4), seq, at: at(1_250), kind }));
     }
-    hold_all("event", EVENT_KINDS, documents);
+    hold_all("event", EVENT_KINDS, &documents);
 }
 
 #[test]

@@ -73,7 +73,7 @@ proptest! {
     fn nothing_printable_controls(text in wild()) {
         let shown = printable(&text);
         prop_assert!(!shown.chars().any(|c| (c.is_control() && c != '\n') || steers_direction(c)));
-        prop_assert_eq!(printable(&shown), shown.clone(), "what is printable stays as it is");
+        prop_assert_eq!(&printable(&shown), &shown, "what is printable stays as it is");
         let lines = |text: &str| text.matches('\n').count();
         prop_assert_eq!(lines(&shown), lines(&text), "no line is swallowed");
     }

@@ -112,11 +112,11 @@ fn fact_kind(fact: &Fact) -> String {
 fn states() -> Vec<(&'static str, Story)> {
     let full = full_spec;
     let until = |stage| Story::until(stage, full());
-    let pausing = |stage| until(stage).then(Fact::PauseRequested);
-    let resumed = |paused: Story| paused.then(Fact::ResumeRequested);
+    let pausing = |stage| until(stage).then(&Fact::PauseRequested);
+    let resumed = |paused: Story| paused.then(&Fact::ResumeRequested);
     let passed = || StageResult::Passed;
     let unverified = || failed(FailureClass::Verify);
-    let stopping = |stage, deadline| until(stage).then(Fact::DeadlinePassed(deadline));
+    let stopping = |stage, deadline| until(stage).then(&Fact::DeadlinePassed(deadline));
     let asks = |approval| TaskSpec { approval, ..full() };
     let kept = || TaskSpec { publish: PublishPolicy::None, ..full() };
 
@@ -133,11 +133,11 @@ fn states() -> Vec<(&'static str, Story)> {
     let ending = [
         ("", until(Stage::Publish).ends(passed())),
         ("", until(Stage::Implement).ends(failed(FailureClass::Auth))),
-        ("", until(Stage::Implement).then(Fact::CancelRequested).ends(StageResult::Stopped)),
+        ("", until(Stage::Implement).then(&Fact::CancelRequested).ends(StageResult::Stopped)),
         ("", stopping(Stage::Implement, Deadline::Idle).ends(StageResult::Stopped)),
-        ("", Story::new(full()).then(Fact::SkipRequested)),
+        ("", Story::new(full()).then(&Fact::SkipRequested)),
     ];
-    let ended = ending.clone().map(|(how, story)| (how, story.then(Fact::Settled)));
+    let ended = ending.clone().map(|(how, story)| (how, story.then(&Fact::Settled)));
 
     let mut states = vec![
         ("", Story::new(full())),
@@ -153,12 +153,12 @@ fn states() -> Vec<(&'static str, Story)> {
         (
             "",
             until(Stage::Implement)
-                .then(Fact::StageRunning { stage: Stage::Implement, attempt: 1 }),
+                .then(&Fact::StageRunning { stage: Stage::Implement, attempt: 1 }),
         ),
         ("", pausing(Stage::Implement)),
         ("", pausing(Stage::Verify)),
         ("", pausing(Stage::Publish)),
-        ("", until(Stage::Implement).then(Fact::CancelRequested)),
+        ("", until(Stage::Implement).then(&Fact::CancelRequested)),
         ("", stopping(Stage::Implement, Deadline::Stage)),
         ("", stopping(Stage::Implement, Deadline::Total)),
         ("", stopping(Stage::Implement, Deadline::Idle)),
@@ -188,7 +188,7 @@ fn states() -> Vec<(&'static str, Story)> {
             "after a crash of the harness",
             until(Stage::Implement).ends(failed(FailureClass::HarnessCrash)),
         ),
-        ("", Story::new(full()).then(Fact::PauseRequested)),
+        ("", Story::new(full()).then(&Fact::PauseRequested)),
         ("", pausing(Stage::Implement).ends(passed())),
     ];
     states.extend(ending);

@@ -100,7 +100,7 @@ fn no_stage_begins_without_time_left() {
     let timeouts = Timeouts { total: hour, ..Timeouts::default() };
     let spec = TaskSpec { timeouts, publish: PublishPolicy::None, ..full_spec() };
     let story = Story::until(Stage::Implement, spec).later(3600);
-    let stopped = story.then(Fact::DeadlinePassed(Deadline::Total));
+    let stopped = story.then(&Fact::DeadlinePassed(Deadline::Total));
     let end = stopped.ends(StageResult::Passed);
     assert_eq!(ending(&end), Some(&Outcome::TimedOut { deadline: Deadline::Total }));
     assert_eq!(end.current(), (Stage::Implement, 1), "Verify was not begun");
@@ -110,7 +110,7 @@ fn no_stage_begins_without_time_left() {
 #[test]
 fn the_last_stage_counts_even_when_the_total_passed_in_its_last_moment() {
     let story = Story::until(Stage::Publish, full_spec()).later(4 * 3600);
-    let stopped = story.then(Fact::DeadlinePassed(Deadline::Total));
+    let stopped = story.then(&Fact::DeadlinePassed(Deadline::Total));
     // The branch is out: saying that the run timed out would not be true.
     assert_eq!(ending(&stopped.ends(StageResult::Passed)), Some(&Outcome::Succeeded));
     let timed_out = Outcome::TimedOut { deadline: Deadline::Total };
@@ -143,14 +143,14 @@ fn waiting_does_not_use_up_the_total() {
 #[test]
 fn a_person_outranks_a_deadline() {
     let story = Story::until(Stage::Implement, full_spec());
-    let stopping = story.then(Fact::DeadlinePassed(Deadline::Idle));
+    let stopping = story.then(&Fact::DeadlinePassed(Deadline::Idle));
     let transition = stopping.tell(&Fact::CancelRequested);
     assert_eq!(transition.effects, [], "it is being stopped already");
-    let cancelled = stopping.then(Fact::CancelRequested);
+    let cancelled = stopping.then(&Fact::CancelRequested);
     assert_eq!(ending(&cancelled.ends(StageResult::Passed)), Some(&Outcome::Cancelled));
 
     // The other way round the person's word stands.
-    let cancelled = story.then(Fact::CancelRequested);
+    let cancelled = story.then(&Fact::CancelRequested);
     let transition = story.tell(&Fact::CancelRequested);
     let (stage, attempt) = story.current();
     assert_eq!(transition.effects, [RunEffect::StopStage { stage, attempt }]);
@@ -182,11 +182,11 @@ fn a_retry_is_due_at_its_time_and_not_before() {
 
 #[test]
 fn a_pause_wins_over_a_retry() {
-    let story = Story::until(Stage::Implement, full_spec()).then(Fact::PauseRequested);
+    let story = Story::until(Stage::Implement, full_spec()).then(&Fact::PauseRequested);
     let story = story.ends(failed(FailureClass::RateLimit));
     assert_eq!(waits_for(&story), Some(&WaitReason::Paused { next: Stage::Implement }));
     assert!(!story.run.is_pause_requested(), "the wish is fulfilled");
-    let story = story.then(Fact::ResumeRequested).then(Fact::Dispatched);
+    let story = story.then(&Fact::ResumeRequested).then(&Fact::Dispatched);
     assert_eq!(story.current(), (Stage::Implement, 2));
 }
 
@@ -208,7 +208,7 @@ fn what_a_person_rejects_in_review_failed_as_it_did() {
     for class in [FailureClass::Auth, FailureClass::Command] {
         let review = solve.ends(failed(class));
         assert_eq!(waits_for(&review), Some(&WaitReason::Review));
-        let end = review.then(Fact::Rejected { comment: "no".to_owned() });
+        let end = review.then(&Fact::Rejected { comment: "no".to_owned() });
         assert_eq!(ending(&end), Some(&Outcome::Failed { class }));
         assert_eq!(end.run.failure().map(|failure| failure.class), Some(class));
     }
@@ -217,7 +217,7 @@ fn what_a_person_rejects_in_review_failed_as_it_did() {
 #[test]
 fn a_resumed_review_is_decided_by_the_checks() {
     let review = Story::until(Stage::Solve, full_spec()).ends(failed(FailureClass::Auth));
-    let verify = review.then(Fact::ResumeRequested).then(Fact::Dispatched);
+    let verify = review.then(&Fact::ResumeRequested).then(&Fact::Dispatched);
     assert_eq!(verify.current(), (Stage::Verify, 2));
     // Three rounds in all: one is used, and the person's look gives no new ones.
     let mut story = verify.ends(failed(FailureClass::Verify));
@@ -234,7 +234,7 @@ fn a_person_in_review_gives_the_checks_all_their_attempts() {
     let story = Story::until(Stage::Solve, full_spec()).ends(network()).retries();
     let review = story.ends(network()).retries().ends(network());
     assert_eq!(waits_for(&review), Some(&WaitReason::Review));
-    let verify = review.then(Fact::ResumeRequested).then(Fact::Dispatched);
+    let verify = review.then(&Fact::ResumeRequested).then(&Fact::Dispatched);
     let verify = verify.ends(network()).retries().ends(network()).retries();
     assert_eq!(verify.current(), (Stage::Verify, 4));
 }
