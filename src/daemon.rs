@@ -74,7 +74,7 @@ impl Shared {
         let shared = Self {
             store: Arc::new(SqliteStore::open(&data.join("orch.db")).expect("it is new")),
             docker: Arc::new(DockerSandbox::new("/nowhere.sock").expect("nothing is sent")),
-            process: Arc::new(ProcessSandbox::new(data.join("processes"))),
+            process: Arc::new(ProcessSandbox::new(data.join("processes"), "/nowhere".into())),
             workspaces: Workspaces::new(data, host_env.clone()).expect("it is writable"),
             news: News::new("test".to_owned()),
             settings: toml::from_str(defaults).expect("the defaults are settings"),
@@ -126,7 +126,11 @@ pub async fn run(start: Start, leave: CancellationToken) -> anyhow::Result<()> {
     let shared = Arc::new(Shared {
         store,
         docker,
-        process: Arc::new(ProcessSandbox::new(paths.data.join("processes"))),
+        process: Arc::new(ProcessSandbox::new(
+            paths.data.join("processes"),
+            // By this name it is found even when the file was replaced under us.
+            "/proc/self/exe".into(),
+        )),
         workspaces: Workspaces::new(&paths.data, host_env.clone())
             .with_context(|| format!("cannot use {}", paths.data.display()))?,
         news: News::new(new_id::<()>().short()),

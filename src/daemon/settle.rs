@@ -71,15 +71,16 @@ pub(crate) async fn settle(
 async fn settle_once(shared: &Shared, run: &Run) -> Result<(), StoreError> {
     let RunState::Ending { outcome, .. } = run.state() else { return Ok(()) };
     let mut saved = true;
-    if run.base().is_some() && shared.workspaces.head(run.repository(), run.id()).await.is_none() {
-        if let Err(failure) = collect(shared, run).await {
-            saved = false;
-            let text = format!("the work of this run could not be taken over: {failure}");
-            tracing::warn!(run = %run.id(), text);
-            let now = Timestamp::now();
-            let seq = shared.store.append_event(run.id(), now, EventKind::Note { text }).await?;
-            shared.news.tell(Notice::Log { run: run.id(), seq, line: 0 });
-        }
+    if run.base().is_some()
+        && shared.workspaces.head(run.repository(), run.id()).await.is_none()
+        && let Err(failure) = collect(shared, run).await
+    {
+        saved = false;
+        let text = format!("the work of this run could not be taken over: {failure}");
+        tracing::warn!(run = %run.id(), text);
+        let now = Timestamp::now();
+        let seq = shared.store.append_event(run.id(), now, EventKind::Note { text }).await?;
+        shared.news.tell(Notice::Log { run: run.id(), seq, line: 0 });
     }
     let envelope = envelope(shared, run, outcome).await?;
     match record::insert(shared.store.as_ref(), &envelope).await {
@@ -93,10 +94,11 @@ async fn settle_once(shared: &Shared, run: &Run) -> Result<(), StoreError> {
         // A person may want to look at it.
         Outcome::Failed { .. } | Outcome::TimedOut { .. } => false,
     };
-    if done_with && saved {
-        if let Err(error) = shared.workspaces.free(run.id()) {
-            tracing::warn!(run = %run.id(), %error, "could not free a workspace");
-        }
+    if done_with
+        && saved
+        && let Err(error) = shared.workspaces.free(run.id())
+    {
+        tracing::warn!(run = %run.id(), %error, "could not free a workspace");
     }
     Ok(())
 }
@@ -304,10 +306,10 @@ async fn last_lines(shared: &Shared, run: &Run) -> Result<Vec<String>, StoreErro
     let LogRange { events, .. } = shared.store.log(run.id(), from, WANTED + 1).await?;
     let mut lines = Vec::new();
     for event in events {
-        if let EventKind::Log { chunk } = event.kind {
-            if chunk.stage == Stage::Implement {
-                lines.extend(chunk.lines.into_iter().map(|LogLine(_, _, text)| text));
-            }
+        if let EventKind::Log { chunk } = event.kind
+            && chunk.stage == Stage::Implement
+        {
+            lines.extend(chunk.lines.into_iter().map(|LogLine(_, _, text)| text));
         }
     }
     Ok(lines)

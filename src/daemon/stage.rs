@@ -254,12 +254,7 @@ impl Execution {
         if self.asked_to_stop.is_cancelled() && exit.code != 0 {
             return Ok((Some(exit.code), StageResult::Stopped));
         }
-        let ending = Ending {
-            code: exit.code,
-            out_of_memory: exit.out_of_memory,
-            tail: tail.clone(),
-            command,
-        };
+        let ending = Ending { code: exit.code, out_of_memory: exit.out_of_memory, tail, command };
         Ok((Some(exit.code), harness::judge(self.stage, &ending)))
     }
 

@@ -210,19 +210,19 @@ fn reconciled(run: &Run, found: &[Sighting]) -> Vec<Finding> {
 fn what_is_found_decides_how_a_run_goes_on() {
     let begun = Story::until(Stage::Implement, full_spec());
     let (stage, attempt) = begun.current();
-    let running = begun.then(Fact::StageRunning { stage, attempt });
+    let running = begun.then(&Fact::StageRunning { stage, attempt });
     let owner = running.run.id();
     let there = [sighting(sandbox_name(owner, stage.name(), attempt), Some(owner))];
     let go_on = |stop| Finding::Continue { run: owner, stage, attempt, stop };
     let lost = Finding::Lost { run: owner, stage, attempt };
 
     assert_eq!(reconciled(&running.run, &there), [go_on(false)], "adopted");
-    assert_eq!(reconciled(&running.run, &[]), [lost.clone()], "its sandbox is gone");
+    assert_eq!(reconciled(&running.run, &[]), std::slice::from_ref(&lost), "its sandbox is gone");
     assert_eq!(reconciled(&begun.run, &[]), [go_on(false)], "only the intent was stored");
-    let stopping = running.then(Fact::DeadlinePassed(Deadline::Stage));
+    let stopping = running.then(&Fact::DeadlinePassed(Deadline::Stage));
     assert_eq!(reconciled(&stopping.run, &there), [go_on(true)], "it is still to be stopped");
     assert_eq!(reconciled(&stopping.run, &[]), [lost], "it is stopped for good");
-    let ending = running.then(Fact::CancelRequested).ends(StageResult::Stopped);
+    let ending = running.then(&Fact::CancelRequested).ends(StageResult::Stopped);
     assert_eq!(reconciled(&ending.run, &there), [Finding::Settle { run: owner }]);
     let queued = Story::new(full_spec());
     assert_eq!(reconciled(&queued.run, &[]), []);

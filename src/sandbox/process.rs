@@ -29,12 +29,13 @@ const BEGIN: Duration = Duration::from_secs(10);
 /// Processes whose folders lie below one root.
 pub struct ProcessSandbox {
     root: PathBuf,
+    keeper: PathBuf,
 }
 
 impl ProcessSandbox {
-    /// Processes with their folders below `root`.
-    pub fn new(root: PathBuf) -> Self {
-        Self { root }
+    /// Processes with their folders below `root`; `keeper` is this program, as it can be started.
+    pub fn new(root: PathBuf, keeper: PathBuf) -> Self {
+        Self { root, keeper }
     }
 
     fn record(&self, name: &str) -> Record {
@@ -74,7 +75,7 @@ impl Sandbox for ProcessSandbox {
         let action = failed("start", &spec.name);
         record.write_spec(spec).map_err(&action)?;
         let log = fs::File::create(record.keeper_log()).map_err(&action)?;
-        let mut keeper = tokio::process::Command::new("/proc/self/exe")
+        let mut keeper = tokio::process::Command::new(&self.keeper)
             .arg0("orch")
             .arg(keeper::COMMAND)
             .arg(record.folder())

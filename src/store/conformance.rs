@@ -215,7 +215,7 @@ async fn a_run_and_its_events_are_one(store: &dyn Store) {
 async fn a_refused_transition_leaves_no_event(store: &dyn Store) {
     let story = Story::new(full_spec());
     put(store, &story.run, vec![EventKind::Created]).await.unwrap();
-    let far = story.then(Fact::Dispatched).ends(StageResult::Passed);
+    let far = story.then(&Fact::Dispatched).ends(StageResult::Passed);
     let refused = put(store, &far.run, vec![note("never")]).await;
     assert!(matches!(refused, Err(StoreError::Conflict(_))), "{refused:?}");
     assert_eq!(store.events(story.run.id(), 0, 10).await.unwrap().len(), 1);

@@ -5,7 +5,6 @@ use bytes::Bytes;
 use super::*;
 use crate::domain::event::EventKind;
 use crate::domain::run::tests::{at, id};
-use crate::store::Store;
 
 async fn writer(shared: &Arc<Shared>) -> LogWriter {
     LogWriter::open(Arc::clone(shared), id(4), Stage::Implement, 1).await.unwrap()

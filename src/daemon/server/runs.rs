@@ -14,7 +14,7 @@ use crate::api::request::{NewRun, Reject};
 use crate::api::view::{Diff, LogEntry, LogPage, Page, RunSummary};
 use crate::domain::envelope::Envelope;
 use crate::domain::event::{EventKind, LogLine, RunEvent};
-use crate::domain::id::{ID_LENGTH, RunId};
+use crate::domain::id::ID_LENGTH;
 use crate::domain::run::{Fact, Run};
 use crate::store::record::{self, Record as _};
 use crate::store::{Filter, Order, Query, Store};
@@ -192,20 +192,18 @@ pub(super) async fn log(
     let range = store.log(run.id(), from, limit).await?;
     let mut lines = Vec::new();
     for event in range.events {
-        entries(run.id(), event, &mut lines);
+        entries(event, &mut lines);
     }
     let until = from.saturating_add(limit as u64);
     lines.retain(|entry| entry.line >= from && entry.line < until);
     Ok(Json(LogPage { lines, total: range.last_line, seq: range.last_seq }))
 }
 
-fn entries(_run: RunId, event: RunEvent, lines: &mut Vec<LogEntry>) {
+fn entries(event: RunEvent, lines: &mut Vec<LogEntry>) {
     let EventKind::Log { chunk } = event.kind else { return };
-    let mut line = chunk.first_line;
-    for LogLine(since, source, text) in chunk.lines {
+    for (line, LogLine(since, source, text)) in (chunk.first_line..).zip(chunk.lines) {
         let at =
             event.at.checked_add(SignedDuration::from_millis(i64::from(since))).unwrap_or(event.at);
         lines.push(LogEntry { line, at, stage: chunk.stage, source, text });
-        line += 1;
     }
 }

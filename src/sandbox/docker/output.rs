@@ -34,7 +34,7 @@ pub(super) fn follow(
         .logs(&name, Some(options))
         .filter_map(move |piece| {
             let frame = match piece {
-                Ok(output) => frame(output).and_then(|frame| skip.pass(frame)).map(Ok),
+                Ok(output) => frame(output).and_then(|frame| skip.pass(&frame)).map(Ok),
                 Err(error) => Some(Err(engine.container("read the output of", &name, error))),
             };
             std::future::ready(frame)
@@ -65,7 +65,7 @@ struct Skip {
 }
 
 impl Skip {
-    fn pass(&mut self, frame: OutputFrame) -> Option<OutputFrame> {
+    fn pass(&mut self, frame: &OutputFrame) -> Option<OutputFrame> {
         let left = match frame.source {
             LogSource::Stdout => &mut self.left.stdout,
             LogSource::Stderr => &mut self.left.stderr,
@@ -74,7 +74,7 @@ impl Skip {
         let known = usize::try_from(*left).unwrap_or(usize::MAX).min(length);
         *left -= known as u64;
         let bytes = frame.bytes.slice(known..);
-        (!bytes.is_empty()).then_some(OutputFrame { bytes, ..frame })
+        (!bytes.is_empty()).then_some(OutputFrame { bytes, ..*frame })
     }
 }
 

@@ -205,7 +205,7 @@ impl Reader {
     async fn next(&mut self) -> io::Result<Option<OutputFrame>> {
         loop {
             while let Some(frame) = self.take_frame() {
-                if let Some(frame) = self.after_skip(frame) {
+                if let Some(frame) = self.after_skip(&frame) {
                     return Ok(Some(frame));
                 }
             }
@@ -245,7 +245,7 @@ impl Reader {
         })
     }
 
-    fn after_skip(&mut self, frame: OutputFrame) -> Option<OutputFrame> {
+    fn after_skip(&mut self, frame: &OutputFrame) -> Option<OutputFrame> {
         let left = match frame.source {
             LogSource::Stdout => &mut self.skip.stdout,
             LogSource::Stderr => &mut self.skip.stderr,
@@ -253,6 +253,6 @@ impl Reader {
         let known = usize::try_from(*left).unwrap_or(usize::MAX).min(frame.bytes.len());
         *left -= known as u64;
         let bytes = frame.bytes.slice(known..);
-        (!bytes.is_empty()).then_some(OutputFrame { bytes, ..frame })
+        (!bytes.is_empty()).then_some(OutputFrame { bytes, ..*frame })
     }
 }

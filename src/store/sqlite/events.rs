@@ -112,16 +112,16 @@ pub(super) fn log_position(
         .map_err(unavailable)?;
     let mut position =
         LogPosition { line: 0, checksum: String::new(), cursor: OutputCursor::default() };
-    if let Some(text) = newest {
-        if let EventKind::Log { chunk } = parse(&text)?.kind {
-            position.line = chunk.next_line() - 1;
-            position.checksum = chunk.checksum;
-        }
+    if let Some(text) = newest
+        && let EventKind::Log { chunk } = parse(&text)?.kind
+    {
+        position.line = chunk.next_line() - 1;
+        position.checksum = chunk.checksum;
     }
-    if let Some(text) = own {
-        if let EventKind::Log { chunk } = parse(&text)?.kind {
-            position.cursor = chunk.cursor;
-        }
+    if let Some(text) = own
+        && let EventKind::Log { chunk } = parse(&text)?.kind
+    {
+        position.cursor = chunk.cursor;
     }
     Ok(position)
 }

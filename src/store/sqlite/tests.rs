@@ -49,7 +49,7 @@ fn the_file_is_private() {
     let folder = tempfile::tempdir().unwrap();
     open(&folder).unwrap();
     for name in ["orch.db", "orch.db-wal", "orch.db-shm"] {
-        let Ok(found) = std::fs::metadata(folder.path().join(name)) else { continue };
+        let Ok(found) = fs::metadata(folder.path().join(name)) else { continue };
         assert_eq!(found.permissions().mode() & 0o777, 0o600, "{name}");
     }
 }
@@ -58,9 +58,9 @@ fn the_file_is_private() {
 fn a_file_that_is_no_database_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let text = "this is a diary, not a database, and it is longer than a page header ".repeat(40);
-    std::fs::write(file(&folder), &text).unwrap();
+    fs::write(file(&folder), &text).unwrap();
     assert!(refusal(&folder).contains("no store of orch"));
-    assert_eq!(std::fs::read_to_string(file(&folder)).unwrap(), text);
+    assert_eq!(fs::read_to_string(file(&folder)).unwrap(), text);
 }
 
 #[test]
@@ -69,9 +69,9 @@ fn another_programs_database_is_left_alone() {
     let other = Connection::open(file(&folder)).unwrap();
     other.execute_batch("CREATE TABLE songs (title TEXT)").unwrap();
     drop(other);
-    let before = std::fs::read(file(&folder)).unwrap();
+    let before = fs::read(file(&folder)).unwrap();
     assert!(refusal(&folder).contains("belongs to another program"));
-    assert_eq!(std::fs::read(file(&folder)).unwrap(), before);
+    assert_eq!(fs::read(file(&folder)).unwrap(), before);
 }
 
 #[test]

@@ -25,8 +25,8 @@ fn what_is_known_of_a_stream_is_skipped_to_the_byte() {
         at: Timestamp::UNIX_EPOCH,
         bytes: Bytes::from_static(text.as_bytes()),
     };
-    assert_eq!(skip.pass(piece(LogSource::Stdout, "12345")), None);
-    assert_eq!(skip.pass(piece(LogSource::Stderr, "abc")).unwrap().bytes, "abc");
-    assert_eq!(skip.pass(piece(LogSource::Stdout, "67890")).unwrap().bytes, "890");
-    assert_eq!(skip.pass(piece(LogSource::Stdout, "rest")).unwrap().bytes, "rest");
+    assert_eq!(skip.pass(&piece(LogSource::Stdout, "12345")), None);
+    assert_eq!(skip.pass(&piece(LogSource::Stderr, "abc")).unwrap().bytes, "abc");
+    assert_eq!(skip.pass(&piece(LogSource::Stdout, "67890")).unwrap().bytes, "890");
+    assert_eq!(skip.pass(&piece(LogSource::Stdout, "rest")).unwrap().bytes, "rest");
 }
