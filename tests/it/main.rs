@@ -16,6 +16,7 @@ mod house;
 mod machine;
 mod need;
 mod readme;
+mod sandbox;
 mod tidy;
 mod wait;
 
@@ -24,6 +25,7 @@ const MODULES: &[(&str, &[Case])] = &[
     ("house", house::CASES),
     ("machine", machine::CASES),
     ("readme", readme::CASES),
+    ("sandbox", sandbox::CASES),
     ("tidy", tidy::CASES),
     ("wait", wait::CASES),
 ];

@@ -129,7 +129,7 @@ pub(crate) fn docker_get(path: &str) -> io::Result<(u16, String)> {
     }
 }
 
-fn docker_socket() -> io::Result<PathBuf> {
+pub(crate) fn docker_socket() -> io::Result<PathBuf> {
     let host = match std::env::var("DOCKER_HOST") {
         Ok(host) if !host.is_empty() => host,
         Ok(_) | Err(_) => "unix:///var/run/docker.sock".to_owned(),
