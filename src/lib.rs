@@ -19,5 +19,6 @@
 //! Imports point down only; `tests/it/tidy.rs` enforces the picture in its table.
 
 pub mod api;
+pub mod cli;
 pub mod config;
 pub mod domain;

@@ -157,8 +157,8 @@ impl TaskDraft {
             setup: self.setup.clone(),
             verify: self.verify.clone(),
             solve: self.solve.clone(),
-            timeouts: self.timeouts.over(settings.run.timeouts()),
-            retry: self.retry.over(RetryPolicy::default()),
+            timeouts: self.timeouts.over(&settings.run.timeouts()),
+            retry: self.retry.over(&RetryPolicy::default()),
             approval: self.approve.unwrap_or(ApprovalProfile::None),
             sandbox: self.profile(&settings.run)?,
             artifacts: ArtifactPolicy { paths: self.artifacts.clone() },
@@ -247,7 +247,7 @@ impl TaskDraft {
 
 impl TimeoutsDraft {
     /// Who allows the whole more time than Implement has by default means Implement.
-    fn over(&self, base: Timeouts) -> Timeouts {
+    fn over(&self, base: &Timeouts) -> Timeouts {
         let implement = base.implement.max(self.total.unwrap_or_default());
         Timeouts {
             prepare: self.prepare.unwrap_or(base.prepare),
@@ -262,7 +262,7 @@ impl TimeoutsDraft {
 }
 
 impl RetryDraft {
-    fn over(&self, base: RetryPolicy) -> RetryPolicy {
+    fn over(&self, base: &RetryPolicy) -> RetryPolicy {
         RetryPolicy {
             max_attempts: self.max_attempts.unwrap_or(base.max_attempts),
             backoff: self.backoff.unwrap_or(base.backoff),

@@ -365,9 +365,9 @@ fn from_words(
 ) -> Result<Value, ConfigError> {
     let wrong = || refused(origin.clone(), key, &format!("`{}` does not fit", excerpt(text, 60)));
     match get(defaults, key) {
-        Some(Value::Integer(_)) => text.parse().map(Value::Integer).map_err(|_| wrong()),
-        Some(Value::Float(_)) => text.parse().map(Value::Float).map_err(|_| wrong()),
-        Some(Value::Boolean(_)) => text.parse().map(Value::Boolean).map_err(|_| wrong()),
+        Some(Value::Integer(_)) => text.parse().map(Value::Integer).ok().ok_or_else(wrong),
+        Some(Value::Float(_)) => text.parse().map(Value::Float).ok().ok_or_else(wrong),
+        Some(Value::Boolean(_)) => text.parse().map(Value::Boolean).ok().ok_or_else(wrong),
         Some(Value::Array(_)) => {
             let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
             Ok(Value::Array(parts.map(|part| Value::String(part.to_owned())).collect()))

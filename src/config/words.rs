@@ -100,7 +100,7 @@ pub fn read<T: Words>(word: &str) -> Result<T, UnknownWord> {
     }
     let wire = to_camel_case(word);
     let deserializer: StrDeserializer<'_, WordError> = wire.as_str().into_deserializer();
-    T::deserialize(deserializer).map_err(|_: WordError| unknown())
+    T::deserialize(deserializer).ok().ok_or_else(unknown)
 }
 
 /// The word of a choice, from its name on the wire.

@@ -65,7 +65,7 @@ fn each_layer_goes_over_the_one_below() {
     assert_eq!(loaded.settings.run.idle_timeout, HumanDuration::from_mins(2));
     assert_eq!(loaded.settings.run.pids, 9);
     let origin = |key: &str| loaded.origins[key].origin.clone();
-    assert_eq!(origin("run.timeout"), Origin::File { path: paths.config_file.clone(), line: 2 });
+    assert_eq!(origin("run.timeout"), Origin::File { path: paths.config_file, line: 2 });
     assert_eq!(
         origin("run.idle_timeout"),
         Origin::Environment { name: "ORCH_RUN_IDLE_TIMEOUT".to_owned() }
