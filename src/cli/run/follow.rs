@@ -163,3 +163,6 @@ impl<'a> Follower<'a> {
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
     }
 }
+
+#[cfg(test)]
+mod tests;
