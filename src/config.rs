@@ -1,4 +1,9 @@
-//! Settings in layers, and where things lie on disk. The only place that reads the environment.
+//! Settings in layers, where things lie on disk, and tasks as files. The only place that gives a
+//! meaning to the environment.
 
+pub mod draft;
+pub mod layers;
 pub mod paths;
 pub mod settings;
+pub mod task_file;
+pub mod words;

@@ -19,6 +19,7 @@
 //! Imports point down only; `tests/it/tidy.rs` enforces the picture in its table.
 
 pub mod api;
+pub mod cli;
 pub mod config;
 pub mod daemon;
 pub mod domain;

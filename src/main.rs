@@ -1,28 +1,22 @@
-//! m
-fn main() {
-    let args: Vec<String> = std::env::args().collect();
-    if args.get(1).map(String::as_str) == Some("__keep") {
-        orch::sandbox::process::keeper::keep(args[2].clone().into()).unwrap();
-        return;
+//! The program: hands its arguments and its environment to the command line, and returns the
+//! exit code.
+
+use std::process::ExitCode;
+
+use orch::sandbox::process::keeper;
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    // A keeper is no command: it must start quickly and depend on nothing of the user's.
+    if arguments.next().is_some_and(|first| first == keeper::COMMAND) {
+        return match arguments.next().map(|folder| keeper::keep(folder.into())) {
+            Some(Ok(())) => ExitCode::SUCCESS,
+            Some(Err(error)) => {
+                eprintln!("orch keeper: {error}");
+                ExitCode::FAILURE
+            }
+            None => ExitCode::FAILURE,
+        };
     }
-    tracing_subscriber::fmt()
-        .with_env_filter("debug,hyper=info,bollard=info")
-        .with_writer(std::io::stderr)
-        .init();
-    let env = |n: &str| std::env::var_os(n);
-    let paths = orch::config::paths::Paths::resolve(env).unwrap();
-    let settings = toml::from_str(include_str!("config/defaults.toml")).unwrap();
-    tokio::runtime::Runtime::new().unwrap().block_on(async {
-        orch::daemon::run(
-            orch::daemon::Start {
-                paths,
-                settings,
-                host_env: orch::workspace::HostEnv::from(env),
-                docker_host: None,
-            },
-            Default::default(),
-        )
-        .await
-        .unwrap();
-    });
+    orch::cli::run(std::env::args_os(), std::env::vars_os())
 }

@@ -12,6 +12,8 @@ use crate::case::{Case, Skips, Strictness};
 use crate::need::Machine;
 
 mod case;
+mod cli;
+mod env;
 mod house;
 mod machine;
 mod need;
@@ -22,6 +24,7 @@ mod wait;
 
 /// Every module with cases, by the name that goes before theirs.
 const MODULES: &[(&str, &[Case])] = &[
+    ("cli", cli::CASES),
     ("house", house::CASES),
     ("machine", machine::CASES),
     ("readme", readme::CASES),

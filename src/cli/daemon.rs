@@ -1,0 +1,220 @@
+//! `orch daemon`: the engine in the foreground, or started, stopped and shown in the background.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use clap::{Args, Subcommand};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::context::Context;
+use super::error::{CliError, ErrorKind};
+use super::exit::Exit;
+use super::output::age;
+use super::spec::JsonFlag;
+use super::start::{self, Started};
+use super::table::print_fields;
+use crate::api::client::{Client, ClientError};
+use crate::api::transport::SocketProblem;
+use crate::api::view::{Health, Stats};
+use crate::config::layers::{self, Loaded};
+use crate::config::paths::Paths;
+
+/// How long a daemon may take to leave: stages that are being read need a moment.
+const STOP_LIMIT: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// The arguments.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Without a subcommand the daemon runs in the foreground, as service managers and containers want
+it. SIGTERM makes it leave; what runs goes on and is adopted by the next one.")]
+pub(crate) struct DaemonArgs {
+    #[command(subcommand)]
+    command: Option<DaemonCommand>,
+    /// A setting that goes over file and environment, such as run.timeout=1h; can be repeated
+    #[arg(long = "set", value_name = "SETTING=VALUE")]
+    settings: Vec<String>,
+    /// Leave the session of the caller, as the background needs it
+    #[arg(long, hide = true)]
+    own_session: bool,
+}
+
+/// What to do with the daemon in the background.
+#[derive(Debug, Subcommand)]
+enum DaemonCommand {
+    /// Start it in the background, if none runs
+    Start,
+    /// Stop it; what runs goes on, and the next daemon adopts it
+    Stop,
+    /// Show whether it runs, and what it carries
+    Status {
+        #[command(flatten)]
+        json: JsonFlag,
+    },
+}
+
+impl DaemonArgs {
+    /// Whether the daemon itself is asked for.
+    pub(crate) fn is_foreground(&self) -> bool {
+        self.command.is_none()
+    }
+}
+
+/// Whether a daemon runs, for programs.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Status {
+    running: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    health: Option<Health>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stats: Option<Stats>,
+}
+
+/// Runs the daemon in the foreground.
+///
+/// # Errors
+/// Where the settings cannot be used, or the daemon ends with an error.
+pub(crate) fn foreground(context: &Context, args: &DaemonArgs) -> Result<Exit, CliError> {
+    if args.own_session {
+        // It fails only where the process leads a group, and then has left the caller's already.
+        rustix::process::setsid().ok();
+    }
+    let mut flags = Vec::new();
+    for flag in &args.settings {
+        flags.push(layers::read_flag(flag)?);
+    }
+    let loaded = context.settings(&flags)?;
+    serve(context.paths()?, loaded)
+}
+
+/// The one place that knows the daemon itself.
+#[expect(clippy::needless_pass_by_value, reason = "the daemon keeps both")]
+fn serve(paths: Paths, loaded: Loaded) -> Result<Exit, CliError> {
+    let _ = (&paths, &loaded);
+    Err(CliError::new(ErrorKind::Internal, "this build has no daemon"))
+}
+
+/// Starts, stops or shows the daemon in the background.
+///
+/// # Errors
+/// Where it cannot be started, reached or stopped.
+pub(crate) async fn run(context: &Context, args: DaemonArgs) -> Result<Exit, CliError> {
+    match args.command {
+        None => foreground(context, &args),
+        Some(DaemonCommand::Start) => begin(context, &args.settings).await,
+        Some(DaemonCommand::Stop) => stop(context).await,
+        Some(DaemonCommand::Status { json }) => status(context, json).await,
+    }
+}
+
+async fn begin(context: &Context, settings: &[String]) -> Result<Exit, CliError> {
+    let mut flags = Vec::new();
+    for flag in settings {
+        flags.push(layers::read_flag(flag)?);
+    }
+    context.settings(&flags)?;
+    let (client, started) = start::reach(context, settings).await?;
+    let health = client.health().await?;
+    let word = match started {
+        Started::Before => "runs already",
+        Started::Now => "started",
+    };
+    context.ui().line(&format!("the daemon {word} (process {})", health.pid))?;
+    if started == Started::Before && !settings.is_empty() {
+        context.ui().warn("the one that runs keeps its settings");
+    }
+    Ok(Exit::Succeeded)
+}
+
+async fn stop(context: &Context) -> Result<Exit, CliError> {
+    let client = Client::new(context.paths()?.socket);
+    let health = match client.health().await {
+        Ok(health) => health,
+        Err(error) if nobody_listens(&error) => {
+            context.ui().line("no daemon runs")?;
+            return Ok(Exit::Succeeded);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    match client.shut_down().await {
+        // It may leave before its answer is out.
+        Ok(()) | Err(ClientError::Broken(_) | ClientError::Unreachable(_)) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let deadline = Instant::now() + STOP_LIMIT;
+    while is_alive(health.pid) {
+        if Instant::now() >= deadline {
+            let what = format!(
+                "the daemon (process {}) has not left within {} s",
+                health.pid,
+                STOP_LIMIT.as_secs()
+            );
+            return Err(CliError::new(ErrorKind::Failed, what).hint(format!(
+                "`kill -9 {}` is safe: the next daemon goes on from its record",
+                health.pid
+            )));
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    context.ui().line(&format!("the daemon stopped (process {})", health.pid))?;
+    Ok(Exit::Succeeded)
+}
+
+async fn status(context: &Context, json: JsonFlag) -> Result<Exit, CliError> {
+    let ui = context.ui();
+    let client = Client::new(context.paths()?.socket);
+    let (health, stats) = match client.health().await {
+        Ok(health) => (health, client.stats().await?),
+        Err(error) if nobody_listens(&error) => {
+            if json.json {
+                ui.json(&Status { running: false, health: None, stats: None })?;
+            } else {
+                ui.line("no daemon runs")?;
+                ui.hint("it starts by itself when it is needed, or with `orch daemon start`");
+            }
+            return Ok(Exit::Unavailable);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if json.json {
+        ui.json(&Status { running: true, health: Some(health), stats: Some(stats) })?;
+        return Ok(Exit::Succeeded);
+    }
+    let percent = |share: Option<u32>| share.map(|share| format!("{share} %")).unwrap_or_default();
+    print_fields(
+        &ui,
+        &[
+            ("daemon", format!("orch {}, process {}", health.version, health.pid)),
+            ("since", age(health.started_at, Timestamp::now())),
+            ("record", health.home),
+            ("socket", client.socket().display().to_string()),
+            (
+                "runs",
+                format!(
+                    "{} active, {} queued, {} for you",
+                    stats.active, stats.queued, stats.needs_person
+                ),
+            ),
+            ("processors", percent(stats.cpu_percent)),
+            ("memory", percent(stats.memory_percent)),
+        ],
+    )?;
+    Ok(Exit::Succeeded)
+}
+
+fn nobody_listens(error: &ClientError) -> bool {
+    matches!(error, ClientError::Unreachable(SocketProblem::NobodyListens(_)))
+}
+
+/// Whether the process is there; one that only waits to be buried is not.
+fn is_alive(pid: u32) -> bool {
+    match fs::read_to_string(format!("/proc/{pid}/stat")) {
+        Ok(stat) => match stat.rsplit_once(')') {
+            Some((_, rest)) => !rest.trim_start().starts_with(['Z', 'X']),
+            None => true,
+        },
+        Err(_) => false,
+    }
+}
