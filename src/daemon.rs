@@ -5,7 +5,9 @@
 //! it; each ends in exactly one fact. What the daemon knows is in the store, so that it can be
 //! killed at any instant and replaced under running agents.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use anyhow::Context as _;
 use jiff::Timestamp;
@@ -33,6 +35,7 @@ mod news;
 mod recovery;
 mod server;
 mod settle;
+mod signals;
 mod stage;
 
 pub use instance::AlreadyRunning;
@@ -47,7 +50,7 @@ pub(crate) struct Shared {
     process: Arc<dyn Sandbox>,
     pub(crate) workspaces: Workspaces,
     pub(crate) news: News,
-    pub(crate) settings: Settings,
+    settings: RwLock<Arc<Settings>>,
     pub(crate) instance: String,
     pub(crate) host_env: HostEnv,
     pub(crate) home: String,
@@ -55,6 +58,11 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// The settings as they are now; a reload puts others in their place.
+    pub(crate) fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     pub(crate) fn sandbox(&self, kind: SandboxKind) -> Arc<dyn Sandbox> {
         match kind {
             SandboxKind::Docker => Arc::clone(&self.docker),
@@ -77,7 +85,7 @@ impl Shared {
             process: Arc::new(ProcessSandbox::new(data.join("processes"), "/nowhere".into())),
             workspaces: Workspaces::new(data, host_env.clone()).expect("it is writable"),
             news: News::new("test".to_owned()),
-            settings: toml::from_str(defaults).expect("the defaults are settings"),
+            settings: RwLock::new(toml::from_str(defaults).expect("the defaults are settings")),
             instance: "test".to_owned(),
             host_env,
             home: data.display().to_string(),
@@ -98,28 +106,32 @@ pub struct Start {
     pub paths: Paths,
     /// Its settings.
     pub settings: Settings,
-    /// What host programs get of the environment.
-    pub host_env: HostEnv,
-    /// The engine's address, where the settings leave it open.
-    pub docker_host: Option<String>,
+    /// The environment: what host programs need of it, and where the engine is.
+    pub environment: BTreeMap<OsString, OsString>,
+    /// Reads the settings anew, when that is asked for.
+    pub reload: Box<dyn Fn() -> anyhow::Result<Settings> + Send + Sync>,
 }
 
-/// Runs the daemon until `leave` is cancelled; running containers stay, for the next one.
+/// Runs the daemon until it is told to leave, by a signal or over the API; running containers
+/// stay, for the next one. A second signal ends it at once, which loses nothing either.
 ///
 /// # Errors
 /// [`AlreadyRunning`] where there is one; otherwise what keeps it from starting or going on.
-pub async fn run(start: Start, leave: CancellationToken) -> anyhow::Result<()> {
-    let Start { paths, settings, host_env, docker_host } = start;
+pub async fn run(start: Start) -> anyhow::Result<()> {
+    let Start { paths, settings, environment, reload } = start;
+    let host_env = HostEnv::from(|name| environment.get(OsStr::new(name)).cloned());
+    let docker_host = environment.get(OsStr::new("DOCKER_HOST")).and_then(|host| host.to_str());
+    let leave = CancellationToken::new();
     let held = instance::take(&paths)?;
     let store: Arc<dyn Store> = Arc::new(
         SqliteStore::open(&paths.store_file())
             .with_context(|| format!("cannot open {}", paths.store_file().display()))?,
     );
     let host = match settings.docker.host.as_str() {
-        "" => docker_host.unwrap_or_else(|| "unix:///var/run/docker.sock".to_owned()),
-        set => set.to_owned(),
+        "" => docker_host.unwrap_or("unix:///var/run/docker.sock"),
+        set => set,
     };
-    let docker: Arc<dyn Sandbox> = match DockerSandbox::new(&host) {
+    let docker: Arc<dyn Sandbox> = match DockerSandbox::new(host) {
         Ok(docker) => Arc::new(docker),
         Err(error) => return Err(error).context("cannot use the setting docker.host"),
     };
@@ -134,7 +146,7 @@ pub async fn run(start: Start, leave: CancellationToken) -> anyhow::Result<()> {
         workspaces: Workspaces::new(&paths.data, host_env.clone())
             .with_context(|| format!("cannot use {}", paths.data.display()))?,
         news: News::new(new_id::<()>().short()),
-        settings,
+        settings: RwLock::new(Arc::new(settings)),
         instance: held.instance.clone(),
         host_env,
         home: paths.data.display().to_string(),
@@ -144,7 +156,11 @@ pub async fn run(start: Start, leave: CancellationToken) -> anyhow::Result<()> {
     let (handle, actor) = actor::prepare(Arc::clone(&shared)).await?;
     let listener = server::listen(&paths.socket)?;
     tracing::info!(instance = %held.instance, socket = %paths.socket.display(), "started");
-    let outcome = serve_until(leave, listener, handle, actor, &shared).await;
+    let signals = signals::watch(Arc::clone(&shared), handle.clone(), leave.clone(), reload)?;
+    let outcome = tokio::select! {
+        outcome = serve_until(leave, listener, handle, actor, &shared) => outcome,
+        () = signals => Err(anyhow::anyhow!("a second signal came")),
+    };
     // The next one looks at the lock, not at the socket; this only spares clients a refusal.
     drop(std::fs::remove_file(&paths.socket));
     tracing::info!("left");

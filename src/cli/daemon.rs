@@ -1,11 +1,13 @@
 //! `orch daemon`: the engine in the foreground, or started, stopped and shown in the background.
 
 use std::fs;
+use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use serde::Serialize;
+use tracing_subscriber::EnvFilter;
 
 use super::context::Context;
 use super::error::{CliError, ErrorKind};
@@ -17,8 +19,8 @@ use super::table::print_fields;
 use crate::api::client::{Client, ClientError};
 use crate::api::transport::SocketProblem;
 use crate::api::view::{Health, Stats};
-use crate::config::layers::{self, Loaded};
-use crate::config::paths::Paths;
+use crate::config::layers;
+use crate::daemon::{AlreadyRunning, Start};
 
 /// How long a daemon may take to leave: stages that are being read need a moment.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
@@ -85,15 +87,50 @@ pub(crate) fn foreground(context: &Context, args: &DaemonArgs) -> Result<Exit, C
     for flag in &args.settings {
         flags.push(layers::read_flag(flag)?);
     }
-    let loaded = context.settings(&flags)?;
-    serve(context.paths()?, loaded)
+    let settings = context.settings(&flags)?.settings;
+    write_log(&settings.log.level)?;
+    let reloading = context.clone();
+    let start = Start {
+        paths: context.paths()?,
+        settings,
+        environment: context.environment().clone(),
+        reload: Box::new(move || match reloading.settings(&flags) {
+            Ok(loaded) => Ok(loaded.settings),
+            Err(error) => Err(anyhow::anyhow!(error.headline())),
+        }),
+    };
+    let runtime = tokio::runtime::Runtime::new()
+        .map_err(|error| CliError::internal("cannot start", &error))?;
+    let outcome = runtime.block_on(crate::daemon::run(start));
+    // What still executes lets go of its sandbox; nothing that must last is under way.
+    runtime.shutdown_background();
+    outcome.map(|()| Exit::Succeeded).map_err(|error| refusal(&error))
 }
 
-/// The one place that knows the daemon itself.
-#[expect(clippy::needless_pass_by_value, reason = "the daemon keeps both")]
-fn serve(paths: Paths, loaded: Loaded) -> Result<Exit, CliError> {
-    let _ = (&paths, &loaded);
-    Err(CliError::new(ErrorKind::Internal, "this build has no daemon"))
+/// The daemon's own log goes to standard error, where the service manager, or the one who started
+/// it in the background, keeps it.
+fn write_log(level: &str) -> Result<(), CliError> {
+    // The libraries below speak only when something is wrong with them.
+    let filter = EnvFilter::try_new(format!("warn,orch={level}"))
+        .map_err(|error| CliError::internal("cannot use the log level", &error))?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .try_init()
+        .map_err(|error| CliError::internal("cannot write a log", error.as_ref()))
+}
+
+fn refusal(error: &anyhow::Error) -> CliError {
+    let causes: &(dyn std::error::Error + 'static) = error.as_ref();
+    let hint = if error.is::<AlreadyRunning>() {
+        "see it with `orch daemon status`, end it with `orch daemon stop`".to_owned()
+    } else if let Some(problem) = error.downcast_ref::<SocketProblem>() {
+        problem.hint().to_owned()
+    } else {
+        "ORCH_HOME says where orch's files lie".to_owned()
+    };
+    CliError::new(ErrorKind::Unavailable, "the daemon cannot go on").because(causes).hint(hint)
 }
 
 /// Starts, stops or shows the daemon in the background.

@@ -20,7 +20,8 @@ pub const DEFAULTS: &str = include_str!("defaults.toml");
 
 const PREFIX: &str = "ORCH_";
 /// Variables that are no settings: they say where things lie, or belong to the tests.
-const RESERVED: &[&str] = &["ORCH_HOME"];
+/// `ORCH_RUN` and `ORCH_TASK` tell a stage where it is, and may be seen by an orch that it calls.
+const RESERVED: &[&str] = &["ORCH_HOME", "ORCH_RUN", "ORCH_TASK"];
 const RESERVED_PREFIX: &str = "ORCH_TEST_";
 const LEVELS: &[&str] = &["error", "warn", "info", "debug", "trace"];
 /// Docker refuses containers with less.

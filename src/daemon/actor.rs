@@ -127,7 +127,7 @@ pub(crate) async fn slots(shared: &Shared) -> Result<Slots, StoreError> {
     use crate::domain::repository::Repository;
     use crate::domain::task::Task;
     let store = shared.store.as_ref();
-    let mut slots = Slots { total: shared.settings.daemon.max_active, ..Slots::default() };
+    let mut slots = Slots { total: shared.settings().daemon.max_active, ..Slots::default() };
     for project in record::find::<Project>(store, Query::all(Project::COLLECTION)).await? {
         slots.projects.extend(project.caps.max_active.map(|cap| (project.id, cap)));
     }

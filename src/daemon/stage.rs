@@ -282,7 +282,7 @@ impl Execution {
     }
 
     fn grace(&self) -> Duration {
-        self.shared.settings.daemon.stop_grace.as_std()
+        self.shared.settings().daemon.stop_grace.as_std()
     }
 
     fn name(&self) -> String {

@@ -59,7 +59,8 @@ pub(super) fn check_image(api: &Api, profile: &SandboxProfile) -> Result<(), Ref
         SandboxKind::Process => return Ok(()),
         SandboxKind::Docker => {}
     }
-    let allowed = &api.shared.settings.docker.images;
+    let settings = api.shared.settings();
+    let allowed = &settings.docker.images;
     if allowed.iter().any(|pattern| fits(pattern, &profile.image)) {
         return Ok(());
     }

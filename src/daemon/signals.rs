@@ -1,0 +1,72 @@
+//! Signals: one to leave asks, a second one ends; HUP reads the settings anew.
+
+use std::sync::{Arc, PoisonError};
+
+use anyhow::Context as _;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::Shared;
+use super::actor::{self, Handle};
+use crate::config::settings::Settings;
+
+/// Watches from now on; what is returned ends when a second signal asks to leave.
+pub(super) fn watch(
+    shared: Arc<Shared>,
+    handle: Handle,
+    leave: CancellationToken,
+    reload: Box<dyn Fn() -> anyhow::Result<Settings> + Send + Sync>,
+) -> anyhow::Result<impl Future<Output = ()>> {
+    let on = |kind| signal(kind).context("cannot watch for signals");
+    let (mut terminate, mut interrupt) =
+        (on(SignalKind::terminate())?, on(SignalKind::interrupt())?);
+    let mut hangup = on(SignalKind::hangup())?;
+    Ok(async move {
+        let mut asked = false;
+        loop {
+            tokio::select! {
+                () = either(&mut terminate, &mut interrupt) => {
+                    if asked {
+                        tracing::warn!("a second signal: leaving at once");
+                        return;
+                    }
+                    asked = true;
+                    tracing::info!("a signal asks to leave; running sandboxes stay");
+                    leave.cancel();
+                }
+                _ = hangup.recv() => renew(&shared, &handle, &reload).await,
+            }
+        }
+    })
+}
+
+async fn either(first: &mut Signal, second: &mut Signal) {
+    tokio::select! {
+        _ = first.recv() => {}
+        _ = second.recv() => {}
+    }
+}
+
+async fn renew(
+    shared: &Shared,
+    handle: &Handle,
+    reload: &(dyn Fn() -> anyhow::Result<Settings> + Send + Sync),
+) {
+    let settings = match reload() {
+        Ok(settings) => settings,
+        Err(error) => {
+            tracing::error!(
+                error = format!("{error:#}"),
+                "kept the settings: the new ones are wrong"
+            );
+            return;
+        }
+    };
+    *shared.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
+    tracing::info!("took the settings anew; the engine's address and the log level need a restart");
+    match actor::slots(shared).await {
+        // The actor is gone only when the daemon leaves.
+        Ok(slots) => drop(handle.slots_changed(slots).await),
+        Err(error) => tracing::error!(%error, "could not read the caps"),
+    }
+}
