@@ -18,7 +18,7 @@ use crate::domain::text::printable;
 
 /// How long a new daemon may take until it answers.
 const START_LIMIT: Duration = Duration::from_secs(10);
-/// How long another daemon may take to answer after ours gave way to it.
+/// How long another daemon may take to answer after ours gave way to it, or to be gone.
 const YIELD_LIMIT: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(20);
 /// The flag by which a daemon in the background is told to leave the caller's session.
@@ -46,13 +46,20 @@ pub(crate) async fn reach(
 ) -> Result<(Client, Started), CliError> {
     let paths = context.paths()?;
     let client = Client::new(&paths.socket);
-    match client.health().await {
-        Ok(health) => {
-            warn_of_other_version(context, &health);
-            return Ok((client, Started::Before));
+    let patience = Instant::now() + YIELD_LIMIT;
+    loop {
+        match client.health().await {
+            Ok(health) => {
+                warn_of_other_version(context, &health);
+                return Ok((client, Started::Before));
+            }
+            Err(ClientError::Unreachable(SocketProblem::NobodyListens(_))) => break,
+            // One that is dying in this moment still takes connections, and drops them.
+            Err(ClientError::Broken(_)) if Instant::now() < patience => {
+                tokio::time::sleep(PAUSE).await;
+            }
+            Err(error) => return Err(error.into()),
         }
-        Err(ClientError::Unreachable(SocketProblem::NobodyListens(_))) => {}
-        Err(error) => return Err(error.into()),
     }
     // Settings that cannot be used are told here, and not in the daemon's file.
     context.settings(&[])?;

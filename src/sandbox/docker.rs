@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bollard::Docker;
-use bollard::models::{ContainerCreateBody, ContainerInspectResponse};
+use bollard::models::{ContainerCreateBody, ContainerInspectResponse, ContainerStateStatusEnum};
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, InspectContainerOptions, ListContainersOptionsBuilder,
     RemoveContainerOptionsBuilder, StartContainerOptions, StopContainerOptionsBuilder,
@@ -195,6 +195,13 @@ impl Sandbox for DockerSandbox {
             None => return Err(self.engine.cut_off()),
         }
         let state = self.inspect(name).await?.state.unwrap_or_default();
+        // Somebody else is removing it: its exit code tells of that, not of the work.
+        if matches!(
+            state.status,
+            Some(ContainerStateStatusEnum::REMOVING | ContainerStateStatusEnum::DEAD)
+        ) {
+            return Err(SandboxError::NotFound(name.to_owned()));
+        }
         let code = state.exit_code.and_then(|code| i32::try_from(code).ok()).unwrap_or(-1);
         Ok(Exit { code, out_of_memory: state.oom_killed.unwrap_or(false) })
     }

@@ -170,6 +170,16 @@ impl Drop for Env {
     fn drop(&mut self) {
         // A daemon that does not leave shows in the next look at the machine, not here.
         self.command(&["daemon", "stop"]).stdout(Stdio::null()).stderr(Stdio::null()).status().ok();
+        // A case that failed half-way may have left containers, which would go on without us.
+        let script = "test -e \"$0\" || exit 0; \
+                      docker ps -aq --filter label=orch.instance=$(cat \"$0\") | xargs -r docker rm -f";
+        let instance = self.folder().join("home/data/instance");
+        Command::new("sh")
+            .args([OsStr::new("-c"), OsStr::new(script), instance.as_os_str()])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .ok();
     }
 }
 

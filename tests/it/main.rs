@@ -15,9 +15,11 @@ mod case;
 mod cli;
 mod env;
 mod house;
+mod life;
 mod machine;
 mod need;
 mod readme;
+mod recovery;
 mod sandbox;
 mod tidy;
 mod wait;
@@ -26,8 +28,10 @@ mod wait;
 const MODULES: &[(&str, &[Case])] = &[
     ("cli", cli::CASES),
     ("house", house::CASES),
+    ("life", life::CASES),
     ("machine", machine::CASES),
     ("readme", readme::CASES),
+    ("recovery", recovery::CASES),
     ("sandbox", sandbox::CASES),
     ("tidy", tidy::CASES),
     ("wait", wait::CASES),

@@ -105,9 +105,12 @@ impl Execution {
                     Some(Ok(frame)) => {
                         idle_at = Instant::now() + idle_limit;
                         writer.push(&frame, &mut seen).await?;
-                        if ByteSize::from_bytes(writer.bytes()) > spec.sandbox.log && !*excess {
+                        if ByteSize::from_bytes(writer.bytes()) > spec.sandbox.log {
                             *excess = true;
-                            self.sandbox().stop(&self.name(), Duration::from_secs(1)).await?;
+                            // It gets no grace, for it may fill the disk meanwhile; and what it
+                            // printed beyond the limit is not read.
+                            self.sandbox().stop(&self.name(), Duration::ZERO).await?;
+                            break;
                         }
                     }
                     Some(Err(error)) => {
