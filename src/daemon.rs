@@ -85,7 +85,9 @@ impl Shared {
             process: Arc::new(ProcessSandbox::new(data.join("processes"), "/nowhere".into())),
             workspaces: Workspaces::new(data, host_env.clone()).expect("it is writable"),
             news: News::new("test".to_owned()),
-            settings: RwLock::new(toml::from_str(defaults).expect("the defaults are settings")),
+            settings: RwLock::new(Arc::new(
+                toml::from_str(defaults).expect("the defaults are settings"),
+            )),
             instance: "test".to_owned(),
             host_env,
             home: data.display().to_string(),
