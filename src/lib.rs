@@ -21,3 +21,4 @@
 pub mod api;
 pub mod config;
 pub mod domain;
+pub mod tui;
