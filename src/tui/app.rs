@@ -206,6 +206,8 @@ impl App {
         self.tasks.place.settle(&keys, areas.height(Focus::Tasks));
         let keys = Findings::keys(&self.model);
         self.findings.place.settle(&keys, areas.height(Focus::Findings));
+        #[cfg(test)]
+        self.probe.place.settle(&[0, 1, 2], areas.height(Focus::Probe));
 
         let wanted = self.wanted_run();
         if wanted == self.run.shown() {
@@ -255,6 +257,19 @@ impl App {
 
     fn selected_task(&self) -> Option<&Task> {
         self.tasks.place.selected().and_then(|id| self.model.task(*id))
+    }
+
+    /// The task that would be run: that of the shown run where one looks at a run or a finding,
+    /// else the one that is selected.
+    fn task_to_run(&self) -> Option<&TaskPath> {
+        let of_run = self.shown_run().map(|run| &run.path);
+        let selected = self.selected_task().map(|task| &task.path);
+        match self.focus {
+            Focus::Run | Focus::Findings => of_run.or(selected),
+            Focus::Projects | Focus::Repositories | Focus::Tasks => selected,
+            #[cfg(test)]
+            Focus::Probe => selected,
+        }
     }
 
     fn say(&mut self, what: impl Into<String>, hint: Option<&str>) {

@@ -132,8 +132,6 @@ const DEFAULTS: &[(Context, Chord, Action)] = &[
     (Context::Pane, char('3'), Action::Focus(Focus::Tasks)),
     (Context::Pane, char('4'), Action::Focus(Focus::Findings)),
     (Context::Pane, char('5'), Action::Focus(Focus::Run)),
-    #[cfg(test)]
-    (Context::Pane, char('9'), Action::Focus(Focus::Probe)),
     (Context::Pane, code(KeyCode::Tab), Action::NextPane),
     (Context::Pane, code(KeyCode::BackTab), Action::PreviousPane),
     (Context::Pane, char('z'), Action::Zoom),
@@ -183,6 +181,13 @@ impl Default for Keymap {
 }
 
 impl Keymap {
+    /// The table with one more line.
+    #[cfg(test)]
+    pub fn with(mut self, binding: Binding) -> Self {
+        self.bindings.push(binding);
+        self
+    }
+
     /// All of it.
     pub fn bindings(&self) -> &[Binding] {
         &self.bindings

@@ -77,22 +77,23 @@ pub fn layout(size: Size, shape: Shape) -> Areas {
         Rect { x: 0, y: size.height - footer_height, width: size.width, height: footer_height };
     let body =
         Rect { x: 0, y: 1, width: size.width, height: size.height - header.height - footer_height };
-    let areas = Areas { header, footer, ..Areas::default() };
     let is_wide = size.width >= WIDE.width && size.height >= WIDE.height;
     if is_wide && !shape.is_zoomed && shape.focus.is_on_home() {
-        return side_by_side(areas, body);
+        let (panes, divider) = side_by_side(body);
+        return Areas { header, panes, divider: Some(divider), ticker: None, footer };
     }
-    one_at_a_time(areas, body, shape.focus, is_wide)
+    let (pane, ticker) = one_at_a_time(body, shape.focus, is_wide);
+    Areas { header, panes: vec![pane], divider: None, ticker, footer }
 }
 
-fn one_at_a_time(areas: Areas, body: Rect, focus: Focus, is_wide: bool) -> Areas {
+fn one_at_a_time(body: Rect, focus: Focus, is_wide: bool) -> (PaneArea, Option<Rect>) {
     let has_ticker = !is_wide && focus != Focus::Findings;
     let pane = Rect { height: body.height - u16::from(has_ticker), ..body };
     let ticker = has_ticker.then_some(Rect { y: pane.bottom(), height: 1, ..body });
-    Areas { panes: vec![pane_in(focus, pane)], ticker, ..areas }
+    (pane_in(focus, pane), ticker)
 }
 
-fn side_by_side(areas: Areas, body: Rect) -> Areas {
+fn side_by_side(body: Rect) -> (Vec<PaneArea>, Rect) {
     let findings_height = 1 + (body.height / 8).clamp(3, 10);
     let upper = Rect { height: body.height - findings_height, ..body };
     let findings = Rect { y: upper.bottom(), height: findings_height, ..body };
@@ -105,17 +106,15 @@ fn side_by_side(areas: Areas, body: Rect) -> Areas {
     let third =
         Rect { y: second.bottom(), height: upper.height - projects - repositories, ..column };
     let run = Rect { x: left + 1, width: body.width - left - 1, ..upper };
-    Areas {
-        panes: vec![
-            pane_in(Focus::Projects, first),
-            pane_in(Focus::Repositories, second),
-            pane_in(Focus::Tasks, third),
-            pane_in(Focus::Findings, findings),
-            pane_in(Focus::Run, run),
-        ],
-        divider: Some(Rect { x: left, width: 1, height: upper.height + 1, ..upper }),
-        ..areas
-    }
+    let divider = Rect { x: left, width: 1, height: upper.height + 1, ..upper };
+    let panes = vec![
+        pane_in(Focus::Projects, first),
+        pane_in(Focus::Repositories, second),
+        pane_in(Focus::Tasks, third),
+        pane_in(Focus::Findings, findings),
+        pane_in(Focus::Run, run),
+    ];
+    (panes, divider)
 }
 
 fn pane_in(focus: Focus, area: Rect) -> PaneArea {

@@ -139,7 +139,7 @@ impl Blank<'_> {
             }
             Self::Failed { what, remedy } => [
                 (format!("✕ {}", words::shown(what)), theme.danger()),
-                (words::shown(remedy).into_owned(), theme.text()),
+                (format!("→ {}", words::shown(remedy)), theme.text()),
             ],
         };
         let columns = usize::from(area.width.saturating_sub(2));

@@ -43,7 +43,7 @@ impl Popup {
 }
 
 /// Clears a box in the middle of the screen, rules it above and below, and returns its inside.
-fn boxed(buffer: &mut Buffer, wanted: Size, title: &str, foot: Row<'_>, ctx: Ctx<'_>) -> Rect {
+fn boxed(buffer: &mut Buffer, wanted: Size, title: &str, foot: &Row<'_>, ctx: Ctx<'_>) -> Rect {
     let size = buffer.area.as_size();
     let area = centred(size, wanted.width.saturating_add(4), wanted.height.saturating_add(2));
     for line in area.rows() {

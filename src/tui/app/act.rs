@@ -4,7 +4,7 @@ use crossterm::event::{KeyEvent, KeyEventKind};
 
 use super::{App, Pending};
 use crate::api::view::RunSummary;
-use crate::domain::duration::HumanDuration;
+use crate::domain::id::RunId;
 use crate::domain::run::{RunState, WaitReason};
 use crate::domain::slug::TaskPath;
 use crate::tui::action::Action;
@@ -19,7 +19,6 @@ use crate::tui::popups::Popup;
 use crate::tui::popups::confirm::{Confirm, Doubt};
 use crate::tui::popups::help::Help;
 use crate::tui::widgets::list::Motion;
-use crate::tui::widgets::words;
 
 impl App {
     pub(super) fn key(&mut self, key: KeyEvent) -> Vec<Effect> {
@@ -179,8 +178,9 @@ impl App {
     }
 
     fn run_task(&mut self) -> Vec<Effect> {
-        if let Some(task) = self.selected_task() {
-            return self.start_run(task.path.clone());
+        if let Some(task) = self.task_to_run() {
+            let task = task.clone();
+            return self.start_run(task);
         }
         self.say("there is no task to run", Some("make one: orch task create PATH --prompt TEXT"));
         Vec::new()
@@ -266,7 +266,7 @@ impl App {
         Vec::new()
     }
 
-    fn ask(&mut self, run: crate::domain::id::RunId, request: Request) -> Vec<Effect> {
+    fn ask(&mut self, run: RunId, request: Request) -> Vec<Effect> {
         let pending = Pending::Ask(run, request);
         if self.pending.contains(&pending) {
             return Vec::new();
@@ -321,10 +321,12 @@ fn loss(run: &RunSummary) -> String {
             "It is over; nothing is lost.".to_owned()
         }
     };
-    let took = words::span(HumanDuration::between(run.created_at, run.updated_at));
-    let age = match run.stages.len() {
-        0 => "nothing executed so far".to_owned(),
-        count => format!("{count} stages begun, last change after {took}"),
-    };
-    format!("{task}\n{age}\n{lost}\nIt cannot be resumed, only run again.")
+    let mut done: Vec<&str> = Vec::new();
+    for record in &run.stages {
+        if record.passed == Some(true) && !done.contains(&record.stage.name()) {
+            done.push(record.stage.name());
+        }
+    }
+    let done = if done.is_empty() { "nothing".to_owned() } else { done.join(", ") };
+    format!("{task}\ndone so far: {done}\n{lost}\nIt cannot be resumed, only run again.")
 }

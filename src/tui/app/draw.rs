@@ -9,7 +9,6 @@ use crate::api::view::RunSummary;
 use crate::domain::duration::HumanDuration;
 use crate::domain::run::RunState;
 use crate::tui::action::Action;
-use crate::tui::keymap::Context;
 use crate::tui::layout::{Areas, LEAST, PaneArea};
 use crate::tui::model::Scope;
 use crate::tui::panes::findings::Findings;
@@ -21,6 +20,8 @@ use crate::tui::widgets::words;
 
 /// A header narrower than this has signs without words.
 const ROOM_FOR_WORDS: u16 = 100;
+/// A rule narrower than this has the numbers of the panes without gaps.
+const ROOM_FOR_GAPS: u16 = 60;
 
 impl App {
     /// Draws the whole screen.
@@ -58,7 +59,7 @@ impl App {
         let mut row = Row::new().left(" ORCH ", theme.active()).left("▏", theme.rule());
         for (at, name) in self.breadcrumb().into_iter().enumerate() {
             if at > 0 {
-                row = row.left(" ▸ ", theme.dim());
+                row = row.left(" › ", theme.dim());
             }
             row = row.left(name, theme.text());
         }
@@ -144,13 +145,13 @@ impl App {
         rule.draw(buffer, pane.rule, ctx.theme);
         if let Some(blank) = self.blank() {
             // One telling is enough where all panes are seen at once.
-            if areas.panes.len() == 1 || matches!(pane.focus, Focus::Projects | Focus::Run) {
+            if areas.panes.len() == 1 || pane.focus == Focus::Run {
                 blank.draw(buffer, pane.body, ctx);
             }
             return;
         }
         let model = &self.model;
-        match pane.focus {
+        match self.lowest_without(areas, pane.focus) {
             Focus::Projects => self.projects.draw(buffer, pane.body, ctx, model, is_focused),
             Focus::Repositories => {
                 let project = self.projects.place.selected().copied();
@@ -172,6 +173,34 @@ impl App {
             }
             #[cfg(test)]
             Focus::Probe => self.probe.draw(buffer, pane.body, ctx, is_focused),
+        }
+    }
+
+    /// The pane that says what to do where this one has nothing to stand on: without projects
+    /// there are no tasks. Side by side each says it for itself.
+    fn lowest_without(&self, areas: &Areas, focus: Focus) -> Focus {
+        if areas.panes.len() > 1 || !matches!(focus, Focus::Repositories | Focus::Tasks) {
+            return focus;
+        }
+        if self.projects.place.selected().is_none() {
+            return Focus::Projects;
+        }
+        if self.repositories.place.selected().is_none() {
+            return Focus::Repositories;
+        }
+        focus
+    }
+
+    /// Whether there is something to open in the pane that takes the keys.
+    fn has_selection(&self) -> bool {
+        match self.focus {
+            Focus::Projects => self.projects.place.selected().is_some(),
+            Focus::Repositories => self.repositories.place.selected().is_some(),
+            Focus::Tasks => self.tasks.place.selected().is_some(),
+            Focus::Findings => self.findings.place.selected().is_some(),
+            Focus::Run => false,
+            #[cfg(test)]
+            Focus::Probe => false,
         }
     }
 
@@ -232,7 +261,10 @@ impl App {
         if is_stale {
             row = row.left(" ", theme.text());
         }
-        for other in Focus::HOME {
+        for (at, other) in Focus::HOME.into_iter().enumerate() {
+            if at > 0 && areas.header.width >= ROOM_FOR_GAPS {
+                row = row.left(" ", theme.text());
+            }
             let style = if other == focus { theme.focus() } else { theme.dim() };
             row = row.left(other.digit().to_string(), style);
         }
@@ -289,21 +321,19 @@ impl App {
     /// The keys that matter here and now, the most telling first, help at the end.
     fn hints(&self) -> Vec<Action> {
         let mut hints = Vec::new();
-        if let Some(popup) = self.popups.last() {
-            return match popup.contexts().first() {
-                Some(Context::Confirm) => vec![Action::Accept, Action::Close],
-                Some(_) | None => vec![Action::Down, Action::Up, Action::Close],
-            };
+        // A popup carries its own.
+        if !self.popups.is_empty() {
+            return hints;
         }
         let run = self.shown_run();
         let kind = run.map(|run| Status::of(run).kind);
         if kind == Some(StatusKind::NeedsYou) {
             hints.push(Action::Approve);
         }
-        if self.focus != Focus::Run {
+        if self.has_selection() {
             hints.push(Action::Open);
         }
-        if self.selected_task().is_some() && self.focus != Focus::Findings {
+        if self.task_to_run().is_some() {
             hints.push(Action::RunTask);
         }
         match kind {
@@ -311,8 +341,7 @@ impl App {
                 hints.extend([Action::Stop, Action::Pause]);
             }
             Some(StatusKind::NeedsYou | StatusKind::Paused) => hints.push(Action::Stop),
-            Some(StatusKind::Failed | StatusKind::Cancelled) => hints.push(Action::RunAgain),
-            Some(StatusKind::Done) | None => {}
+            Some(StatusKind::Failed | StatusKind::Cancelled | StatusKind::Done) | None => {}
         }
         if kind == Some(StatusKind::Paused) {
             hints.push(Action::Pause);
@@ -328,7 +357,7 @@ impl App {
     }
 
     fn key_of(&self, action: Action) -> String {
-        self.keymap.key(self.contexts(), action).unwrap_or_default()
+        self.keymap.key(self.focus.contexts(), action).unwrap_or_default()
     }
 }
 

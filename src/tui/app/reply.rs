@@ -46,7 +46,7 @@ impl App {
             Reply::Run { run, result } => self.run_told(run, result),
             Reply::LogTail { result, .. } => self.log_tail(result),
             Reply::RunEvent { event, .. } => self.run_event(*event),
-            Reply::FollowEnded { trouble, .. } => self.follow_ended(trouble),
+            Reply::FollowEnded { trouble, .. } => self.follow_ended(trouble.as_ref()),
             Reply::Started { task, result } => self.started(&task, result),
             Reply::Asked { run, request, result } => self.asked(run, request, result),
         }
@@ -158,7 +158,7 @@ impl App {
         Vec::new()
     }
 
-    fn follow_ended(&mut self, trouble: Option<Trouble>) -> Vec<Effect> {
+    fn follow_ended(&mut self, trouble: Option<&Trouble>) -> Vec<Effect> {
         // Where the daemon is gone, following goes on when it is back.
         if trouble.is_none() || self.link != Link::Up {
             return Vec::new();

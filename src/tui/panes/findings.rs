@@ -15,6 +15,8 @@ use crate::tui::widgets::words;
 
 /// A line shorter than this shows no repository and no kind.
 const ROOM_FOR_COLUMNS: u16 = 76;
+/// A ticker shorter than this has few words for its key.
+const ROOM_FOR_KEY: u16 = 60;
 
 /// The pane of the findings.
 #[derive(Debug, Clone, Default)]
@@ -60,7 +62,11 @@ impl Findings {
             let line = Row::new().left(" nothing needs you", ctx.theme.dim());
             return line.draw(buffer, area, Style::new());
         };
-        let more = format!("{key} opens {} ", model.findings().len());
+        let more = match (model.findings().len(), area.width >= ROOM_FOR_KEY) {
+            (1, true) => format!("{key} shows it "),
+            (count, true) => format!("{key} shows all {count} "),
+            (count, false) => format!("{key} all {count} "),
+        };
         described(Row::new().left(" ", ctx.theme.text()), first, ctx, false)
             .right(more, ctx.theme.dim())
             .draw(buffer, area, Style::new());

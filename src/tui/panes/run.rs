@@ -177,16 +177,16 @@ impl RunPane {
             return Row::new().left(what, ctx.theme.dim()).draw(buffer, parts.log, Style::new());
         }
         let first = self.first_line(body, Some(run));
-        let mut voice = None;
+        let mut speaker = "";
         for (row, index) in parts.log.rows().zip(first..) {
             let Some(line) = log.line(index) else { break };
-            let is_change = voice.replace(line.voice) != Some(line.voice);
             let (stage, stream) = match line.voice {
                 Voice::Stage(stage, LogSource::Stdout) => (stage.name(), " "),
                 Voice::Stage(stage, LogSource::Stderr) => (stage.name(), "e"),
                 Voice::Orch => ("orch", "━"),
             };
-            let name = if is_change { stage } else { "" };
+            let name = if speaker == stage { "" } else { stage };
+            speaker = stage;
             let mut drawn =
                 Row::new().left(format!(" {} ", words::second(line.at, ctx.zone)), ctx.theme.dim());
             if body.width >= ROOM_FOR_STAGES {
@@ -284,6 +284,3 @@ fn facts(run: &RunSummary, width: u16, zone: &TimeZone) -> Vec<(StatusKind, Stri
     }
     lines
 }
-
-#[cfg(test)]
-mod tests;

@@ -47,7 +47,7 @@ impl Confirm {
             .left(key(Action::Close), ctx.theme.active())
             .left(" no ", ctx.theme.text());
         let height = u16::try_from(lines.len()).unwrap_or(u16::MAX);
-        let inside = boxed(buffer, Size { width, height }, &self.title, foot, ctx);
+        let inside = boxed(buffer, Size { width, height }, &self.title, &foot, ctx);
         for (row, line) in inside.rows().zip(&lines) {
             Row::new().left(line.as_str(), ctx.theme.text()).draw(buffer, row, Style::new());
         }

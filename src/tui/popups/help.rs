@@ -85,7 +85,7 @@ impl Help {
         let is_cut = lines.len() + 2 > usize::from(buffer.area.height);
         let foot = format!(" {close} closes{} ", if is_cut { "  ↓ more" } else { "" });
         let foot = Row::new().left(foot, theme.dim());
-        let inside = boxed(buffer, wanted, "KEYS", foot, ctx);
+        let inside = boxed(buffer, wanted, "KEYS", &foot, ctx);
         for (row, line) in inside.rows().zip(lines.iter().skip(self.offset)) {
             let drawn = match line {
                 Line::Heading(name) => Row::new().left(*name, theme.active()),

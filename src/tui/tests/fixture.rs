@@ -157,8 +157,7 @@ impl World {
         world.task("globex/shop/coupons");
 
         let fact = Fact::Dispatched;
-        let passed =
-            [(0, fact.clone()), (4, done(Stage::Prepare, 1)), (376, done(Stage::Implement, 1))];
+        let passed = [(0, fact), (4, done(Stage::Prepare, 1)), (376, done(Stage::Implement, 1))];
         world.run(
             "acme/api/bump-dependencies",
             9_000,
@@ -248,7 +247,7 @@ pub(super) fn log(total: u64) -> LogPage {
         let (stage, source, text) = said[index.min(said.len() - 1)];
         let line = total - count + at + 1;
         let at = ago(500 - i64::try_from(at).unwrap() * 9);
-        lines.push(LogEntry { line, at, stage, source, text: format!("{text}") });
+        lines.push(LogEntry { line, at, stage, source, text: text.to_owned() });
     }
     LogPage { lines, total, seq: 20 }
 }

@@ -11,6 +11,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Size;
 
 use crate::api::view::LogPage;
+use crate::domain::id::RunId;
 use crate::tui::app::App;
 use crate::tui::effect::Effect;
 use crate::tui::event::{Event, Reply, Trouble};
@@ -36,7 +37,12 @@ pub(super) struct Screen {
 impl Screen {
     pub(super) fn new(width: u16, height: u16) -> Self {
         let size = Size { width, height };
-        let mut app = App::new(size, Keymap::default());
+        Self::of(App::new(size, Keymap::default()), width, height)
+    }
+
+    /// A screen of this application, which was not started yet.
+    pub(super) fn of(mut app: App, width: u16, height: u16) -> Self {
+        let size = Size { width, height };
         let effects = app.start();
         let theme = Theme::load("glass", Depth::Sixteen).unwrap();
         Self { app, size, theme, is_ascii: false, effects }
@@ -93,6 +99,14 @@ impl Screen {
             _ => None,
         });
         asked.expect("a log was asked for")
+    }
+
+    /// Takes the effects, which ask for the log of one run and for nothing else.
+    pub(super) fn view_of(&mut self, wanted: RunId) -> u64 {
+        match self.effects().as_slice() {
+            [Effect::LoadLogTail { run, generation }] if *run == wanted => *generation,
+            other => panic!("{other:?}"),
+        }
     }
 
     /// Keys as they are written: letters stand for themselves, others in angle brackets.

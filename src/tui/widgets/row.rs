@@ -71,6 +71,7 @@ impl<'a> Row<'a> {
             (x, _) = buffer.set_stringn(x, area.y, &cut, room, style.patch(over));
             room = room.saturating_sub(wanted);
         }
+        buffer.set_style(Rect { height: 1, ..area }, over);
         if right == 0 {
             return;
         }
