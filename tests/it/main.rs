@@ -17,6 +17,7 @@ mod machine;
 mod need;
 mod readme;
 mod tidy;
+mod tui;
 mod wait;
 
 /// Every module with cases, by the name that goes before theirs.
@@ -25,6 +26,7 @@ const MODULES: &[(&str, &[Case])] = &[
     ("machine", machine::CASES),
     ("readme", readme::CASES),
     ("tidy", tidy::CASES),
+    ("tui", tui::CASES),
     ("wait", wait::CASES),
 ];
 
