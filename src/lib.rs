@@ -27,4 +27,5 @@ pub mod engine;
 pub mod harness;
 pub mod sandbox;
 pub mod store;
+pub mod tui;
 pub mod workspace;

@@ -22,6 +22,7 @@ mod readme;
 mod recovery;
 mod sandbox;
 mod tidy;
+mod tui;
 mod wait;
 
 /// Every module with cases, by the name that goes before theirs.
@@ -34,6 +35,7 @@ const MODULES: &[(&str, &[Case])] = &[
     ("recovery", recovery::CASES),
     ("sandbox", sandbox::CASES),
     ("tidy", tidy::CASES),
+    ("tui", tui::CASES),
     ("wait", wait::CASES),
 ];
 

@@ -146,6 +146,7 @@ impl Teller {
             | EventKind::StageRunning { .. }
             | EventKind::Ending { .. }
             | EventKind::Ended { .. } => None,
+            EventKind::Queued { next: Stage::Prepare } => Some((Role::Faint, "queued".to_owned())),
             EventKind::Queued { next } => {
                 Some((Role::Faint, format!("queued, to go on with {next}")))
             }
