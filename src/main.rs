@@ -1,6 +1,7 @@
 //! The program: hands its arguments and its environment to the command line, and returns the
 //! exit code.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use orch::sandbox::process::keeper;
@@ -12,7 +13,8 @@ fn main() -> ExitCode {
         return match arguments.next().map(|folder| keeper::keep(folder.into())) {
             Some(Ok(())) => ExitCode::SUCCESS,
             Some(Err(error)) => {
-                eprintln!("orch keeper: {error}");
+                // Read by the one who launched it; where that cannot be told, nothing can.
+                drop(writeln!(std::io::stderr(), "orch keeper: {error}"));
                 ExitCode::FAILURE
             }
             None => ExitCode::FAILURE,
