@@ -5,12 +5,14 @@
 //! it as another event. Between two frames everything that waits is taken in; a frame is drawn
 //! only when something on it changed, and at most thirty times a second.
 
+use std::future::poll_fn;
 use std::io;
 use std::path::PathBuf;
+use std::task::Poll;
 use std::time::Duration;
 
 use crossterm::event::{Event as Input, EventStream};
-use futures_util::{FutureExt, StreamExt};
+use futures_util::StreamExt;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use ratatui::layout::Size;
@@ -130,15 +132,17 @@ pub async fn run(client: Client, options: Options) -> Result<(), TuiError> {
             () = tokio::time::sleep_until(next_frame), if is_dirty => continue,
         };
         let mut events = vec![first];
-        take_waiting(&mut events, &mut answers, &mut news, &mut input)?;
+        take_waiting(&mut events, &mut answers, &mut news, &mut input).await?;
         for event in events {
             for effect in app.update(event) {
                 match effect {
                     Effect::Quit => return Ok(()),
                     Effect::Suspend => {
-                        // Nobody may read the keys that are meant for the shell.
-                        drop(std::mem::take(&mut input));
+                        // Nobody may read the keys that are meant for the shell. A new reader
+                        // can only be had when the old one is gone.
+                        drop(input);
                         held.suspend().await?;
+                        input = EventStream::new();
                         app.update(Event::Resize(held.screen.size()?));
                     }
                     Effect::Redraw => held.redraw()?,
@@ -158,7 +162,7 @@ pub async fn run(client: Client, options: Options) -> Result<(), TuiError> {
 
 /// Takes in what waits besides, the keys too: however much the daemon has to tell, a key is
 /// answered in the next frame.
-fn take_waiting(
+async fn take_waiting(
     events: &mut Vec<Event>,
     answers: &mut Receiver<Reply>,
     news: &mut Receiver<Reply>,
@@ -171,10 +175,14 @@ fn take_waiting(
             events.push(Event::Reply(reply));
         }
     }
-    while events.len() < 2 * BATCH
-        && let Some(told) = input.next().now_or_never()
-    {
-        events.extend(translated(told)?);
+    while events.len() < 2 * BATCH {
+        // With our own waker: the stream keeps the first one that it is given until it is woken,
+        // so that a look without one would let the next key go unheard.
+        let look = poll_fn(|context| Poll::Ready(input.poll_next_unpin(context)));
+        match look.await {
+            Poll::Ready(told) => events.extend(translated(told)?),
+            Poll::Pending => break,
+        }
     }
     Ok(())
 }
