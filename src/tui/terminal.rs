@@ -50,9 +50,13 @@ impl Held {
         Ok(Self { screen, continued })
     }
 
-    /// Draws everything anew, whatever is on the screen.
+    /// Lets the next frame draw everything, whatever is on the screen.
+    ///
+    /// A resize does that. ratatui's `clear` would ask the terminal for its cursor first and wait
+    /// for the answer, which a slow line is late with and some terminals never give.
     pub(super) fn redraw(&mut self) -> io::Result<()> {
-        self.screen.clear()
+        let size = self.screen.size()?;
+        self.screen.resize(size.into())
     }
 
     /// Waits until the shell brought us back after a stop that we did not ask for.
@@ -62,8 +66,10 @@ impl Held {
 
     /// Takes the terminal again after somebody else may have used it.
     pub(super) fn take_again(&mut self) -> io::Result<()> {
+        // crossterm believes that raw mode is still on, while a shell may have taken it away.
+        disable_raw_mode()?;
         enter()?;
-        self.screen.clear()
+        self.redraw()
     }
 
     /// Gives the terminal to the shell and stops; goes on when the shell brings us back.
@@ -79,8 +85,11 @@ impl Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        drop(leave());
-        drop(std::panic::take_hook());
+        // While a panic unwinds, its hook has given the terminal back and may not be changed.
+        if !std::thread::panicking() {
+            drop(leave());
+            drop(std::panic::take_hook());
+        }
     }
 }
 
