@@ -26,8 +26,9 @@ use crate::store::sqlite::SqliteStore;
 use crate::workspace::{HostEnv, Workspaces};
 
 mod actor;
+mod broken;
+mod handle;
 mod host;
-mod images;
 mod instance;
 mod launch;
 mod log_writer;
@@ -40,7 +41,7 @@ mod stage;
 
 pub use instance::AlreadyRunning;
 
-use actor::Handle;
+use handle::Handle;
 use news::News;
 
 /// What every part of the daemon shares. Nothing in it is decided upon; decisions are the actor's.

@@ -6,89 +6,26 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use jiff::Timestamp;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::handle::{self, Handle, Message};
 use super::{Shared, new_id, settle, stage};
 use crate::api::notice::Notice;
 use crate::api::view::RunSummary;
 use crate::domain::event::EventKind;
 use crate::domain::finding::{Finding, FindingState};
 use crate::domain::id::RunId;
-use crate::domain::limits::SandboxKind;
 use crate::domain::run::{Fact, Refused, Run};
 use crate::domain::stage::Stage;
-use crate::engine::reconcile::{self, Sighting, sandbox_name};
+use crate::engine::reconcile::{self, sandbox_name};
 use crate::engine::{Effect, Engine, Slots};
 use crate::store::record::{self, Record as _};
 use crate::store::{Filter, Query, StoreError};
 
-const QUEUE: usize = 1_024;
 /// How often, and with which growing waits, a write is tried while the store does not answer.
 const WRITE_ATTEMPTS: u32 = 6;
-
-/// What reaches the actor.
-enum Message {
-    Submit { run: Box<Run>, reply: oneshot::Sender<Run> },
-    Tell { run: RunId, fact: Fact, reply: Option<oneshot::Sender<Result<RunSummary, Refused>>> },
-    Observed { kind: SandboxKind, found: Vec<Sighting> },
-    SlotsChanged(Slots),
-}
-
-/// The actor is gone: the daemon is leaving.
-#[derive(Debug, thiserror::Error)]
-#[error("the daemon is leaving")]
-pub(crate) struct Gone;
-
-/// Reaches the actor.
-#[derive(Clone)]
-pub(crate) struct Handle {
-    sender: mpsc::Sender<Message>,
-}
-
-impl Handle {
-    /// A new run. It is stored when this returns.
-    pub(crate) async fn submit(&self, run: Run) -> Result<Run, Gone> {
-        let (reply, answer) = oneshot::channel();
-        self.send(Message::Submit { run: Box::new(run), reply }).await?;
-        answer.await.map_err(|_| Gone)
-    }
-
-    /// Something that a person wants of a run.
-    pub(crate) async fn ask(
-        &self,
-        run: RunId,
-        fact: Fact,
-    ) -> Result<Result<RunSummary, Refused>, Gone> {
-        let (reply, answer) = oneshot::channel();
-        self.send(Message::Tell { run, fact, reply: Some(reply) }).await?;
-        answer.await.map_err(|_| Gone)
-    }
-
-    /// Something that happened to a run.
-    pub(crate) async fn tell(&self, run: RunId, fact: Fact) -> Result<(), Gone> {
-        self.send(Message::Tell { run, fact, reply: None }).await
-    }
-
-    /// What was found of one kind of sandbox.
-    pub(crate) async fn observed(
-        &self,
-        kind: SandboxKind,
-        found: Vec<Sighting>,
-    ) -> Result<(), Gone> {
-        self.send(Message::Observed { kind, found }).await
-    }
-
-    /// The caps have changed.
-    pub(crate) async fn slots_changed(&self, slots: Slots) -> Result<(), Gone> {
-        self.send(Message::SlotsChanged(slots)).await
-    }
-
-    async fn send(&self, message: Message) -> Result<(), Gone> {
-        self.sender.send(message).await.map_err(|_| Gone)
-    }
-}
 
 /// Owns the engine.
 pub(crate) struct Actor {
@@ -103,8 +40,7 @@ pub(crate) struct Actor {
 
 /// The actor with all runs that have not ended, and the way to reach it.
 pub(crate) async fn prepare(shared: Arc<Shared>) -> anyhow::Result<(Handle, Actor)> {
-    let (sender, inbox) = mpsc::channel(QUEUE);
-    let handle = Handle { sender };
+    let (handle, inbox) = handle::channel();
     let mut engine = Engine::new(slots(&shared).await?);
     let live = Query::all(Run::COLLECTION).filter(Filter::Equals("live", "yes".to_owned()));
     for run in record::find::<Run>(shared.store.as_ref(), live).await.context("cannot read runs")? {

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::{Shared, settle};
+use super::Shared;
 use crate::domain::limits::{NetworkProfile, SandboxKind};
 use crate::domain::run::Run;
 use crate::domain::stage::Stage;
@@ -14,6 +14,16 @@ use crate::sandbox::{LaunchSpec, Mount, Owner};
 
 /// The user of containers when the daemon itself is root.
 const CONTAINER_USER: (u32, u32) = (1000, 1000);
+
+/// The step that takes a run's work out of its sandbox.
+pub(super) const COLLECT: &str = "collect";
+/// Where the bundle is put, as the sandbox sees it.
+pub(super) fn out_place(kind: SandboxKind, out: &Path) -> PathBuf {
+    match kind {
+        SandboxKind::Docker => PathBuf::from("/out"),
+        SandboxKind::Process => out.to_owned(),
+    }
+}
 
 /// Whose the files of a workspace are, and as whom containers run: never root.
 pub(super) fn user(kind: SandboxKind) -> (u32, u32) {
@@ -73,9 +83,9 @@ pub(super) fn launch_spec(
         // A clone finds the objects that it shares by their path on the host.
         mount(objects, &shared_objects, false),
     ];
-    if step == settle::COLLECT {
+    if step == COLLECT {
         let out = folders.out();
-        let inside = settle::out_place(kind, &out);
+        let inside = out_place(kind, &out);
         mounts.push(Mount { host: out, inside, writable: true });
     }
     Ok(LaunchSpec {
@@ -93,7 +103,7 @@ pub(super) fn launch_spec(
         env: environment(shared, run, &places),
         folder: PathBuf::from(&places.tree),
         mounts,
-        network: if step == Stage::Verify.name() || step == settle::COLLECT {
+        network: if step == Stage::Verify.name() || step == COLLECT {
             NetworkProfile::None
         } else {
             profile.network

@@ -199,6 +199,10 @@ impl LogWriter {
             let attempt =
                 self.shared.store.append_chunk(self.run, self.first_at, chunk.clone()).await;
             match attempt {
+                // An attempt before this one had reached the store, and its answer was lost.
+                Err(StoreError::Conflict(_)) if self.is_stored(&chunk).await? => {
+                    return Ok(self.shared.store.log(self.run, u64::MAX >> 1, 1).await?.last_seq);
+                }
                 Err(StoreError::Unavailable(source)) if wait < Duration::from_secs(30) => {
                     tracing::error!(run = %self.run, %source, "cannot store output yet");
                     tokio::time::sleep(wait).await;
@@ -207,6 +211,13 @@ impl LogWriter {
                 other => return other,
             }
         }
+    }
+}
+
+impl LogWriter {
+    async fn is_stored(&self, chunk: &LogChunk) -> Result<bool, StoreError> {
+        let found = self.shared.store.log_position(self.run, self.stage, self.attempt).await?;
+        Ok(found.checksum == chunk.checksum && found.line + 1 == chunk.next_line())
     }
 }
 

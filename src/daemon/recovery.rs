@@ -6,8 +6,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::actor::Handle;
-use super::stage::chain;
+use super::broken::chain;
+use super::handle::Handle;
 use super::{Shared, new_id};
 use crate::api::notice::Notice;
 use crate::domain::finding::{Finding, FindingKind, Severity};

@@ -13,7 +13,7 @@ use tokio::net::UnixListener;
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
-use super::actor::Handle;
+use super::handle::Handle;
 use super::host::HostGauge;
 use crate::api::request::MAX_BODY;
 use crate::api::transport::{SocketProblem, check_socket};
@@ -23,6 +23,7 @@ mod events;
 mod findings;
 mod health;
 mod intake;
+mod policy;
 mod projects;
 mod repositories;
 mod runs;

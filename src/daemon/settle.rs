@@ -1,17 +1,16 @@
 //! The ends of a run: its work is taken over, its envelope written, its sandboxes removed, its
 //! workspace freed. Each step can be repeated.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::actor::Handle;
-use super::launch::{launch_spec, places};
-use super::stage::{Broken, chain, git_failure, sandbox_failure};
-use super::{Shared, actor};
+use super::Shared;
+use super::broken::{chain, git_failure, sandbox_failure};
+use super::handle::{Gone, Handle};
+use super::launch::{COLLECT, launch_spec, out_place, places};
 use crate::api::notice::Notice;
 use crate::domain::duration::HumanDuration;
 use crate::domain::envelope::{
@@ -20,7 +19,7 @@ use crate::domain::envelope::{
 };
 use crate::domain::event::{EventKind, LogLine};
 use crate::domain::failure::{Failure, FailureClass};
-use crate::domain::limits::{PublishPolicy, SandboxKind};
+use crate::domain::limits::PublishPolicy;
 use crate::domain::run::{Fact, Outcome, Run, RunState};
 use crate::domain::stage::Stage;
 use crate::engine::reconcile::sandbox_name;
@@ -29,17 +28,7 @@ use crate::store::record;
 use crate::store::{LogRange, StoreError};
 use crate::workspace::Workspaces;
 
-/// The step that takes a run's work out of its sandbox.
-pub(crate) const COLLECT: &str = "collect";
 const COLLECT_LIMIT: Duration = Duration::from_secs(10 * 60);
-
-/// Where the bundle is put, as the sandbox sees it.
-pub(crate) fn out_place(kind: SandboxKind, out: &Path) -> PathBuf {
-    match kind {
-        SandboxKind::Docker => PathBuf::from("/out"),
-        SandboxKind::Process => out.to_owned(),
-    }
-}
 
 /// Ties the ends of a run and tells when that is done.
 pub(crate) async fn settle(
@@ -65,7 +54,7 @@ pub(crate) async fn settle(
         }
     }
     // The actor is gone only when the daemon leaves; the next one settles once more.
-    let _told: Result<(), actor::Gone> = handle.tell(run.id(), Fact::Settled).await;
+    let _told: Result<(), Gone> = handle.tell(run.id(), Fact::Settled).await;
 }
 
 async fn settle_once(shared: &Shared, run: &Run) -> Result<(), StoreError> {
@@ -161,12 +150,6 @@ pub(crate) async fn collect(shared: &Shared, run: &Run) -> Result<String, Failur
     }
     let accepted = shared.workspaces.accept(run.repository(), run.id(), base).await;
     accepted.map_err(|error| git_failure(&error))
-}
-
-impl From<Failure> for Broken {
-    fn from(failure: Failure) -> Self {
-        Self::Failed(failure)
-    }
 }
 
 async fn printed(shared: &Shared, run: &Run, name: &str) -> String {

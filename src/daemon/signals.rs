@@ -7,7 +7,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
-use super::actor::{self, Handle};
+use super::actor;
+use super::handle::Handle;
 use crate::config::settings::Settings;
 
 /// Watches from now on; what is returned ends when a second signal asks to leave.

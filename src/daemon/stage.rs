@@ -9,9 +9,10 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::actor::Handle;
+use super::broken::{Broken, chain};
+use super::handle::Handle;
 use super::launch::{launch_spec, places, user};
-use super::{Shared, images, settle};
+use super::{Shared, settle};
 use crate::api::notice::Notice;
 use crate::domain::event::EventKind;
 use crate::domain::failure::{Failure, FailureClass};
@@ -20,9 +21,9 @@ use crate::domain::run::{Fact, Run, StageReport};
 use crate::domain::stage::{Stage, StageResult};
 use crate::engine::reconcile::sandbox_name;
 use crate::harness::{self, Ending, Places, Plan};
-use crate::sandbox::{LaunchSpec, Sandbox, SandboxError};
+use crate::sandbox::{LaunchSpec, Sandbox};
 use crate::store::StoreError;
-use crate::workspace::{GitError, Wanted};
+use crate::workspace::Wanted;
 
 /// The waits while an engine does not answer.
 const AWAY_FIRST: Duration = Duration::from_millis(500);
@@ -31,6 +32,7 @@ const AWAY_LONGEST: Duration = Duration::from_secs(15);
 const AWAY_LIMIT: Duration = Duration::from_secs(120);
 
 mod follow;
+mod image;
 
 /// What an execution needs.
 pub(crate) struct Execution {
@@ -43,75 +45,6 @@ pub(crate) struct Execution {
     pub(crate) asked_to_stop: CancellationToken,
     /// Cancelled when the daemon leaves: the sandbox is let go, not stopped.
     pub(crate) leaving: CancellationToken,
-}
-
-/// Why an execution has no result of its own.
-pub(crate) enum Broken {
-    /// It ended, and not well.
-    Failed(Failure),
-    /// It was stopped before anything ran.
-    Stopped,
-    /// What executed is gone.
-    Lost,
-    /// The daemon leaves; the next one goes on.
-    Leaving,
-}
-
-impl From<SandboxError> for Broken {
-    fn from(error: SandboxError) -> Self {
-        match error {
-            SandboxError::NotFound(_) => Self::Lost,
-            SandboxError::Unreachable { .. }
-            | SandboxError::Permission { .. }
-            | SandboxError::ImageMissing(_)
-            | SandboxError::NotOurs(_)
-            | SandboxError::Failed { .. } => Self::Failed(sandbox_failure(&error)),
-        }
-    }
-}
-
-impl From<GitError> for Broken {
-    fn from(error: GitError) -> Self {
-        Self::Failed(git_failure(&error))
-    }
-}
-
-impl From<StoreError> for Broken {
-    fn from(error: StoreError) -> Self {
-        let message = format!("the log could not be stored: {error}");
-        Self::Failed(Failure::new(FailureClass::Internal, message))
-    }
-}
-
-/// A sandbox's refusal as a failure, with the engine's words.
-pub(crate) fn sandbox_failure(error: &SandboxError) -> Failure {
-    Failure::new(FailureClass::Sandbox, chain(error)).with_suggestion(error.hint())
-}
-
-/// git's refusal as a failure, with its words.
-pub(crate) fn git_failure(error: &GitError) -> Failure {
-    let first = error.words.lines().last().unwrap_or_default();
-    let failure = Failure::new(FailureClass::Git, format!("{error}: {first}"))
-        .with_detail(error.words.clone());
-    match error.hints.first() {
-        Some(hint) => failure.with_suggestion(hint.clone()),
-        None => failure,
-    }
-}
-
-/// An error with its causes, in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(current) = cause {
-        let words = current.to_string();
-        // Some libraries repeat their cause in their own words.
-        if !text.contains(&words) {
-            text = format!("{text}: {words}");
-        }
-        cause = current.source();
-    }
-    text
 }
 
 /// Executes a stage and tells how it ended; exactly once, unless the daemon leaves.
@@ -149,7 +82,7 @@ impl Execution {
         let mut base = None;
         if self.stage == Stage::Prepare {
             base = Some(self.make_workspace().await?);
-            images::provide(self).await?;
+            self.provide_image().await?;
         }
         let (exit, result) = if self.stage == Stage::Publish {
             (None, self.publish().await?)
@@ -194,10 +127,7 @@ impl Execution {
     }
 
     /// Work on the host that is given up when the stage is to stop; it can be repeated.
-    pub(super) async fn unless_stopped<T>(
-        &self,
-        work: impl Future<Output = T>,
-    ) -> Result<T, Broken> {
+    async fn unless_stopped<T>(&self, work: impl Future<Output = T>) -> Result<T, Broken> {
         tokio::select! {
             biased;
             () = self.leaving.cancelled() => Err(Broken::Leaving),
@@ -207,7 +137,7 @@ impl Execution {
     }
 
     /// A line of ours in the run's log.
-    pub(super) async fn note(&self, text: String) -> Result<(), StoreError> {
+    async fn note(&self, text: String) -> Result<(), StoreError> {
         let event = EventKind::Note { text };
         let id = self.run.id();
         let seq = self.shared.store.append_event(id, Timestamp::now(), event).await?;
@@ -220,7 +150,7 @@ impl Execution {
         self.run.spec().sandbox.kind
     }
 
-    pub(super) fn sandbox(&self) -> Arc<dyn Sandbox> {
+    fn sandbox(&self) -> Arc<dyn Sandbox> {
         self.shared.sandbox(self.kind())
     }
 

@@ -19,8 +19,8 @@ use crate::store::record::{self, Record};
 use crate::store::{Filter, Order, Query as Find, Store, StoreError};
 use crate::workspace::GitError;
 
-use super::super::actor::Gone;
-use super::super::stage::chain;
+use super::super::broken::chain;
+use super::super::handle::Gone;
 
 /// A refusal on its way out.
 pub(super) struct Refusal(pub(super) Problem);

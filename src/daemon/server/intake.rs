@@ -1,21 +1,19 @@
-//! What is asked before anything new is let in.
-
-use std::path::Path;
+//! How a run comes in: of a task that is known, or of something said in passing.
 
 use jiff::Timestamp;
 
 use super::super::new_id;
 use super::answer::{Refusal, invalid};
+use super::policy::{check_image, check_source};
 use super::{Api, projects, repositories, tasks};
 use crate::api::problem::{Problem, ProblemKind};
 use crate::api::request::{NewProject, NewRepository, NewRun, NewTask, RunTarget};
-use crate::domain::limits::{Caps, SandboxKind, SandboxProfile};
+use crate::domain::limits::Caps;
 use crate::domain::project::Project;
 use crate::domain::repository::Repository;
 use crate::domain::run::{self, Outcome, Run};
 use crate::domain::slug::{RepositoryPath, Slug, TaskPath};
 use crate::domain::task::{Task, TaskKind, TaskSpec};
-use crate::domain::text::nearest;
 use crate::store::record::{self, Record as _};
 use crate::store::{Filter, Order, Query, Store};
 
@@ -23,62 +21,6 @@ use crate::store::{Filter, Order, Query, Store};
 const LOCAL_PROJECT: &str = "local";
 /// The task that holds what was last asked in passing.
 const AD_HOC_TASK: &str = "adhoc";
-
-/// A refusal for something that is not there.
-pub(super) fn missing(noun: &str, name: &str, known: &[String], create: &str) -> Refusal {
-    let problem = Problem::new(ProblemKind::NotFound, format!("there is no {noun} `{name}`"));
-    Refusal(match nearest(name, known.iter().map(String::as_str)) {
-        Some(meant) => problem.hint(format!("did you mean `{meant}`?")),
-        None => problem.hint(format!("make it: {create} {name}")),
-    })
-}
-
-/// What git is told to clone from must not be taken for one of its options.
-pub(super) fn check_source(source: &str) -> Result<(), Refusal> {
-    if source.is_empty() || source.starts_with('-') || source.contains(char::is_control) {
-        return Err(invalid("the source of a repository is an absolute path or a URL"));
-    }
-    if source.contains("://") || source.contains('@') {
-        return Ok(());
-    }
-    let path = Path::new(source);
-    if !path.is_absolute() {
-        return Err(invalid(format!("`{source}` is neither an absolute path nor a URL")));
-    }
-    if !path.join(".git").exists() && !path.join("HEAD").exists() {
-        let problem =
-            Problem::new(ProblemKind::NotFound, format!("there is no git repository at {source}"));
-        return Err(Refusal(problem.hint("make one: git init, then commit something")));
-    }
-    Ok(())
-}
-
-/// Whether the policy lets an image be used.
-pub(super) fn check_image(api: &Api, profile: &SandboxProfile) -> Result<(), Refusal> {
-    match profile.kind {
-        SandboxKind::Process => return Ok(()),
-        SandboxKind::Docker => {}
-    }
-    let settings = api.shared.settings();
-    let allowed = &settings.docker.images;
-    if allowed.iter().any(|pattern| fits(pattern, &profile.image)) {
-        return Ok(());
-    }
-    let detail =
-        format!("the image `{}` is not allowed; allowed are {}", profile.image, allowed.join(", "));
-    let problem = Problem::new(ProblemKind::Refused, detail);
-    Err(Refusal(problem.hint("add it to docker.images: orch config edit")))
-}
-
-/// Whether a pattern with stars fits the whole of a text.
-pub(super) fn fits(pattern: &str, text: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == text,
-        Some((start, rest)) => text.strip_prefix(start).is_some_and(|text| {
-            (0..=text.len()).any(|at| text.is_char_boundary(at) && fits(rest, &text[at..]))
-        }),
-    }
-}
 
 /// Makes a run, or finds the one that was made under the same key.
 pub(super) async fn run(api: &Api, new: NewRun) -> Result<Run, Refusal> {
@@ -203,20 +145,4 @@ async fn local_repository(api: &Api, source: String) -> Result<Repository, Refus
         }
     }
     Err(invalid(format!("there are too many repositories called `{base}`")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::fits;
-
-    #[test]
-    fn stars_stand_for_any_text_and_the_rest_for_itself() {
-        assert!(fits("orch/*", "orch/base:1"));
-        assert!(fits("*", "anything"));
-        assert!(fits("a*c*e", "abcde"));
-        assert!(fits("debian:bookworm-slim", "debian:bookworm-slim"));
-        assert!(!fits("debian:bookworm-slim", "debian:bookworm"));
-        assert!(!fits("orch/*", "evil/orch/base"));
-        assert!(!fits("a*c", "abd"));
-    }
 }

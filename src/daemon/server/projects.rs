@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::super::new_id;
 use super::Api;
 use super::answer::{Answer, Body, Params, Refusal, document, invalid, page};
-use super::intake::missing;
+use super::policy::missing;
 use crate::api::notice::Notice;
 use crate::api::problem::{Problem, ProblemKind};
 use crate::api::request::{Archive, NewProject};

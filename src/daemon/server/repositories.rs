@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::super::new_id;
 use super::answer::{Answer, Body, Params, Refusal, document, invalid, page};
-use super::intake::{check_source, missing};
+use super::policy::{check_source, missing};
 use super::{Api, projects};
 use crate::api::notice::Notice;
 use crate::api::problem::{Problem, ProblemKind};

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::super::new_id;
 use super::answer::{Answer, Body, Params, Refusal, document, invalid, page};
-use super::intake::{check_image, missing};
+use super::policy::{check_image, missing};
 use super::{Api, repositories};
 use crate::api::notice::Notice;
 use crate::api::problem::{Problem, ProblemKind};

@@ -8,7 +8,8 @@ use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use tokio::time::Instant;
 
-use super::{AWAY_FIRST, AWAY_LONGEST, Broken, Execution, chain};
+use super::{AWAY_FIRST, AWAY_LONGEST, Execution};
+use crate::daemon::broken::{Broken, chain};
 use crate::daemon::log_writer::LogWriter;
 use crate::domain::run::{Deadline, Fact};
 use crate::domain::size::ByteSize;

@@ -1,0 +1,30 @@
+//! The image of a run, before its first container.
+
+use super::Execution;
+use crate::daemon::broken::Broken;
+use crate::sandbox::SandboxError;
+
+impl Execution {
+    /// Makes the image if orch makes it itself and it is not there, telling each step in the log.
+    pub(super) async fn provide_image(&self) -> Result<(), Broken> {
+        let (lines, mut told) = tokio::sync::mpsc::unbounded_channel::<String>();
+        let sandbox = self.sandbox();
+        let image = self.run.spec().sandbox.image.clone();
+        let making = async move {
+            let tell = move |line: String| {
+                // The reader below lives as long as this does.
+                drop(lines.send(line));
+            };
+            sandbox.provide(&image, &tell).await
+        };
+        let telling = async {
+            while let Some(line) = told.recv().await {
+                if let Err(error) = self.note(line).await {
+                    tracing::warn!(%error, "could not store a line of progress");
+                }
+            }
+        };
+        let (made, ()) = self.unless_stopped(async { tokio::join!(making, telling) }).await?;
+        made.map_err(|error: SandboxError| error.into())
+    }
+}
