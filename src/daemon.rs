@@ -14,15 +14,17 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::api::notice::Notice;
 use crate::config::paths::Paths;
 use crate::config::settings::Settings;
-use crate::domain::id::Id;
+use crate::domain::event::EventKind;
+use crate::domain::id::{Id, RunId};
 use crate::domain::limits::SandboxKind;
 use crate::sandbox::Sandbox;
 use crate::sandbox::docker::DockerSandbox;
 use crate::sandbox::process::ProcessSandbox;
-use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
+use crate::store::{Store, StoreError};
 use crate::workspace::{HostEnv, Workspaces};
 
 mod actor;
@@ -62,6 +64,15 @@ impl Shared {
     /// The settings as they are now; a reload puts others in their place.
     pub(crate) fn settings(&self) -> Arc<Settings> {
         Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A line of ours in a run's log.
+    pub(crate) async fn note(&self, run: RunId, text: String) -> Result<(), StoreError> {
+        let event = EventKind::Note { text };
+        let seq = self.store.append_event(run, Timestamp::now(), event).await?;
+        // Wakes who follows the run; a note has no line of the output.
+        self.news.tell(Notice::Log { run, seq, line: 0 });
+        Ok(())
     }
 
     pub(crate) fn sandbox(&self, kind: SandboxKind) -> Arc<dyn Sandbox> {

@@ -97,6 +97,9 @@ pub(crate) async fn run(context: &Context, args: &ApplyArgs) -> Result<Exit, Cli
     let mut applied = Vec::new();
     for new in in_order(wanted) {
         let done = apply(&client, &new).await?;
+        if done.change != Change::Unchanged {
+            task::warn_of_trigger(&ui, &done.task);
+        }
         if !args.json.json {
             let role = match done.change {
                 Change::Created | Change::Changed => Role::Good,

@@ -126,6 +126,7 @@ pub(crate) async fn run(context: &Context, args: TaskArgs) -> Result<Exit, CliEr
             let new = args.into_request(context)?;
             let task = context.client().await?.create_task(&new).await?;
             print_done(&ui, &task, "created", json)?;
+            warn_of_trigger(&ui, &task);
             if !json.json {
                 ui.hint(&format!("run it with `orch run {}`", task.path));
             }
@@ -191,6 +192,19 @@ impl CreateArgs {
 
 fn print_done(ui: &Ui, task: &Task, done: &str, json: JsonFlag) -> Result<(), CliError> {
     if json.json { ui.json(task) } else { ui.line(&format!("task {} {done}", task.path)) }
+}
+
+/// Schedules and events are kept and checked; what fires them is not part of this version, and a
+/// person who waits for them has to know.
+pub(crate) fn warn_of_trigger(ui: &Ui, task: &Task) {
+    match task.kind {
+        TaskKind::OneShot => {}
+        TaskKind::Cron { .. } | TaskKind::Event { .. } => ui.warn(&format!(
+            "this version keeps the {} of {} and does not start it by itself yet",
+            if matches!(task.kind, TaskKind::Cron { .. }) { "schedule" } else { "events" },
+            task.path
+        )),
+    }
 }
 
 fn print_list(ui: &Ui, tasks: &[Task], json: JsonFlag) -> Result<(), CliError> {

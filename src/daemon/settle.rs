@@ -11,7 +11,6 @@ use super::Shared;
 use super::broken::{chain, git_failure, sandbox_failure};
 use super::handle::{Gone, Handle};
 use super::launch::{COLLECT, launch_spec, out_place, places};
-use crate::api::notice::Notice;
 use crate::domain::duration::HumanDuration;
 use crate::domain::envelope::{
     Action, ENVELOPE_SCHEMA, Envelope, EnvelopeError, EnvelopeStatus, GitReport, HarnessReport,
@@ -67,14 +66,15 @@ async fn settle_once(shared: &Shared, run: &Run) -> Result<(), StoreError> {
         saved = false;
         let text = format!("the work of this run could not be taken over: {failure}");
         tracing::warn!(run = %run.id(), text);
-        let now = Timestamp::now();
-        let seq = shared.store.append_event(run.id(), now, EventKind::Note { text }).await?;
-        shared.news.tell(Notice::Log { run: run.id(), seq, line: 0 });
+        shared.note(run.id(), text).await?;
     }
-    let envelope = envelope(shared, run, outcome).await?;
-    match record::insert(shared.store.as_ref(), &envelope).await {
-        // An earlier attempt had written it.
-        Ok(()) | Err(StoreError::Exists(_)) => {}
+    match write_envelope(shared, run, outcome).await {
+        Ok(()) => {}
+        // Trying again would end the same, and the run would hold its slot for ever.
+        Err(StoreError::Corrupt(why)) => {
+            tracing::error!(run = %run.id(), why, "a run ends without its envelope");
+            shared.note(run.id(), format!("this run has no envelope: {why}")).await?;
+        }
         Err(error) => return Err(error),
     }
     remove_sandboxes(shared, run).await;
@@ -90,6 +90,15 @@ async fn settle_once(shared: &Shared, run: &Run) -> Result<(), StoreError> {
         tracing::warn!(run = %run.id(), %error, "could not free a workspace");
     }
     Ok(())
+}
+
+async fn write_envelope(shared: &Shared, run: &Run, outcome: &Outcome) -> Result<(), StoreError> {
+    let envelope = envelope(shared, run, outcome).await?;
+    match record::insert(shared.store.as_ref(), &envelope).await {
+        // An earlier attempt had written it.
+        Ok(()) | Err(StoreError::Exists(_)) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 async fn remove_sandboxes(shared: &Shared, run: &Run) {

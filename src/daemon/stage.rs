@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use jiff::Timestamp;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -13,8 +12,6 @@ use super::broken::{Broken, chain};
 use super::handle::Handle;
 use super::launch::{launch_spec, places, user};
 use super::{Shared, settle};
-use crate::api::notice::Notice;
-use crate::domain::event::EventKind;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::limits::{PublishPolicy, SandboxKind};
 use crate::domain::run::{Fact, Run, StageReport};
@@ -22,7 +19,6 @@ use crate::domain::stage::{Stage, StageResult};
 use crate::engine::reconcile::sandbox_name;
 use crate::harness::{self, Ending, Places, Plan};
 use crate::sandbox::{LaunchSpec, Sandbox};
-use crate::store::StoreError;
 use crate::workspace::Wanted;
 
 /// The waits while an engine does not answer.
@@ -120,7 +116,8 @@ impl Execution {
                 let (repository, id) = (self.run.repository(), self.run.id());
                 let push = self.shared.workspaces.push(repository, id, self.run.source(), &branch);
                 self.unless_stopped(push).await??;
-                self.note(format!("pushed {branch} to {}", self.run.source())).await?;
+                let text = format!("pushed {branch} to {}", self.run.source());
+                self.shared.note(id, text).await?;
             }
         }
         Ok(StageResult::Passed)
@@ -134,16 +131,6 @@ impl Execution {
             () = self.asked_to_stop.cancelled() => Err(Broken::Stopped),
             value = work => Ok(value),
         }
-    }
-
-    /// A line of ours in the run's log.
-    async fn note(&self, text: String) -> Result<(), StoreError> {
-        let event = EventKind::Note { text };
-        let id = self.run.id();
-        let seq = self.shared.store.append_event(id, Timestamp::now(), event).await?;
-        // Wakes who follows the run; the line's number is not theirs to know.
-        self.shared.news.tell(Notice::Log { run: id, seq, line: 0 });
-        Ok(())
     }
 
     fn kind(&self) -> SandboxKind {

@@ -22,6 +22,7 @@ use crate::need::docker_socket;
 pub(crate) const CASES: &[Case] = cases![
     processes_do_what_every_sandbox_must,
     containers_do_what_every_sandbox_must needs [Docker],
+    short_lives_lose_no_output needs [Docker],
     a_container_is_hardened needs [Docker],
     a_container_without_our_labels_is_left_alone needs [Docker],
     an_image_that_is_not_there_is_named needs [Docker],
@@ -281,6 +282,28 @@ async fn much_output_comes_whole(rig: &Rig) {
     let from = OutputCursor { stdout: expected.len() as u64 / 2, stderr: 0 };
     let (rest, _) = rig.output(&name, from).await;
     assert!(rest == expected[expected.len() / 2..]);
+}
+
+/// An engine under load stops following some containers before their last words.
+fn short_lives_lose_no_output() -> CaseResult {
+    wait_async(async {
+        let rig = Rig::containers();
+        for round in 0..4 {
+            let lives = (0..10).map(|number| {
+                let rig = &rig;
+                async move {
+                    let script = "echo out; echo err >&2; printf end";
+                    let name = rig.launch(&format!("short-{round}-{number}"), script).await;
+                    rig.output(&name, OutputCursor::default()).await
+                }
+            });
+            for (stdout, stderr) in futures_util::future::join_all(lives).await {
+                assert_eq!((stdout.as_str(), stderr.as_str()), ("out\nend", "err\n"));
+            }
+            rig.clean().await;
+        }
+    });
+    Ok(())
 }
 
 /// SECURITY, items 1 and 2, seen from inside.

@@ -19,7 +19,7 @@ impl Execution {
         };
         let telling = async {
             while let Some(line) = told.recv().await {
-                if let Err(error) = self.note(line).await {
+                if let Err(error) = self.shared.note(self.run.id(), line).await {
                     tracing::warn!(%error, "could not store a line of progress");
                 }
             }

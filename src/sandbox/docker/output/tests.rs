@@ -30,3 +30,30 @@ fn what_is_known_of_a_stream_is_skipped_to_the_byte() {
     assert_eq!(skip.pass(&piece(LogSource::Stdout, "67890")).unwrap().bytes, "890");
     assert_eq!(skip.pass(&piece(LogSource::Stdout, "rest")).unwrap().bytes, "rest");
 }
+
+fn printed(second: i64, source: LogSource, text: &'static str) -> OutputFrame {
+    let at = Timestamp::from_second(second).unwrap();
+    OutputFrame { source, at, bytes: Bytes::from_static(text.as_bytes()) }
+}
+
+/// The engine may stop following before the last entries: they are found by reading from the last
+/// seconds on, without what was seen of these.
+#[test]
+fn the_second_reading_knows_what_the_first_has_seen() {
+    let mut seen = Seen::default();
+    for second in 100..110 {
+        seen.count(&printed(second, LogSource::Stdout, "12345"));
+        seen.count(&printed(second - 1, LogSource::Stderr, "abc"));
+    }
+    let rest = seen.rest(OutputCursor { stdout: 9, stderr: 9 });
+    assert!(!rest.follow);
+    assert_eq!(rest.since, 107);
+    assert_eq!(rest.skip, OutputCursor { stdout: 15, stderr: 6 });
+}
+
+#[test]
+fn where_nothing_was_seen_everything_is_read() {
+    let from = OutputCursor { stdout: 9, stderr: 1 };
+    let rest = Seen::default().rest(from);
+    assert_eq!((rest.since, rest.skip), (0, from));
+}
