@@ -40,6 +40,8 @@ pub(crate) const CASES: &[Case] = cases![
     a_prompt_of_ten_megabytes_is_refused needs [Git],
     a_place_without_a_repository_is_told,
     a_path_too_long_for_a_socket_is_told,
+    a_socket_that_is_not_ours_is_told needs [Root],
+    a_socket_that_others_may_enter_is_told,
     a_broken_config_file_is_told_with_its_line,
     an_unknown_variable_is_told_the_nearest,
     the_daemon_starts_once_and_stops,
@@ -383,6 +385,26 @@ fn a_place_without_a_repository_is_told() -> CaseResult {
     env.orch(&script("true", &[]))?.exits(2).tells("is not in a git repository").tells("--repo");
     env.orch(&script("true", &["--repo", "/nowhere"]))?.exits(5).tells("/nowhere");
     no_daemon(&env)
+}
+
+fn a_socket_that_is_not_ours_is_told() -> CaseResult {
+    let env = Env::new()?;
+    let folder = env.folder().join("home/run");
+    std::fs::create_dir(&folder)?;
+    std::fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
+    std::os::unix::fs::chown(&folder, Some(65_534), Some(65_534))?;
+    let said = env.orch(&["runs"])?;
+    said.exits(69).tells("belongs to user 65534, not to you (user 0)").tells("folder of your own");
+    Ok(())
+}
+
+fn a_socket_that_others_may_enter_is_told() -> CaseResult {
+    let env = Env::new()?;
+    let folder = env.folder().join("home/run");
+    std::fs::create_dir(&folder)?;
+    std::fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o777))?;
+    env.orch(&["runs"])?.exits(69).tells("others may enter").tells("chmod 700");
+    Ok(())
 }
 
 fn a_path_too_long_for_a_socket_is_told() -> CaseResult {

@@ -27,6 +27,8 @@ pub(crate) enum Need {
     Git,
     /// A pseudo-terminal of our own.
     Terminal,
+    /// The right to act as another user.
+    Root,
 }
 
 impl fmt::Display for Need {
@@ -35,6 +37,7 @@ impl fmt::Display for Need {
             Self::Docker => "Docker",
             Self::Git => "git",
             Self::Terminal => "a pseudo-terminal",
+            Self::Root => "root",
         })
     }
 }
@@ -53,6 +56,7 @@ pub(crate) struct Machine {
     docker: OnceLock<Result<(), Missing>>,
     git: OnceLock<Result<(), Missing>>,
     terminal: OnceLock<Result<(), Missing>>,
+    root: OnceLock<Result<(), Missing>>,
 }
 
 impl Machine {
@@ -62,6 +66,7 @@ impl Machine {
             Need::Docker => self.docker.get_or_init(look_for_docker),
             Need::Git => self.git.get_or_init(look_for_git),
             Need::Terminal => self.terminal.get_or_init(look_for_terminal),
+            Need::Root => self.root.get_or_init(look_for_root),
         };
         found.as_ref().copied()
     }
@@ -105,6 +110,14 @@ fn look_for_terminal() -> Result<(), Missing> {
             remedy: "mount devpts on /dev/pts",
         }),
     }
+}
+
+fn look_for_root() -> Result<(), Missing> {
+    if rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    let reason = "only root can act as another user".to_owned();
+    Err(Missing { reason, remedy: "run the tests as root, in a container of their own" })
 }
 
 /// Asks the Docker engine for a path; answers with the status and the body.
