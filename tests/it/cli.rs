@@ -390,8 +390,8 @@ fn a_place_without_a_repository_is_told() -> CaseResult {
 fn a_socket_that_is_not_ours_is_told() -> CaseResult {
     let env = Env::new()?;
     let folder = env.folder().join("home/run");
-    std::fs::create_dir(&folder)?;
-    std::fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
+    fs::create_dir(&folder)?;
+    fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
     std::os::unix::fs::chown(&folder, Some(65_534), Some(65_534))?;
     let said = env.orch(&["runs"])?;
     said.exits(69).tells("belongs to user 65534, not to you (user 0)").tells("folder of your own");
@@ -401,8 +401,8 @@ fn a_socket_that_is_not_ours_is_told() -> CaseResult {
 fn a_socket_that_others_may_enter_is_told() -> CaseResult {
     let env = Env::new()?;
     let folder = env.folder().join("home/run");
-    std::fs::create_dir(&folder)?;
-    std::fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o777))?;
+    fs::create_dir(&folder)?;
+    fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o777))?;
     env.orch(&["runs"])?.exits(69).tells("others may enter").tells("chmod 700");
     Ok(())
 }
