@@ -1,12 +1,13 @@
 //! What decides. The engine has a picture of all runs that have not ended; facts go in, effects
 //! come out as data. It knows no clock, no store and no sandbox, so it can be tested as a function.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
 use crate::domain::event::EventKind;
 use crate::domain::id::{ProjectId, RepositoryId, RunId, TaskId};
+use crate::domain::limits::SandboxKind;
 use crate::domain::run::{Fact, Refused, Run, RunEffect, RunState, WaitReason};
 use crate::domain::stage::Stage;
 
@@ -94,12 +95,15 @@ pub struct Engine {
     runs: BTreeMap<RunId, Run>,
     slots: Slots,
     held: bool,
+    /// Runs that were active before this engine was, and of whose sandbox nothing is known yet.
+    /// What executed may have ended in time while nobody looked.
+    unseen: BTreeSet<RunId>,
 }
 
 impl Engine {
     /// An engine without runs.
     pub fn new(slots: Slots) -> Self {
-        Self { runs: BTreeMap::new(), slots, held: false }
+        Self { slots, ..Self::default() }
     }
 
     /// The run, as long as it has not ended.
@@ -115,8 +119,17 @@ impl Engine {
     /// Takes over a run that is stored already.
     pub fn adopt(&mut self, run: Run) {
         if run.outcome().is_none() {
+            if matches!(run.state(), RunState::Active(_)) {
+                self.unseen.insert(run.id());
+            }
             self.runs.insert(run.id(), run);
         }
+    }
+
+    /// The sandboxes of a kind were looked at: from now on the clock counts for their runs.
+    pub fn observed(&mut self, kind: SandboxKind) {
+        let runs = &self.runs;
+        self.unseen.retain(|id| runs.get(id).is_some_and(|run| run.spec().sandbox.kind != kind));
     }
 
     /// The caps have changed.
@@ -171,7 +184,7 @@ impl Engine {
     /// Time has passed: deadlines and retries that are due.
     pub fn tick(&mut self, now: Timestamp) -> Vec<Effect> {
         let due: Vec<(RunId, Fact)> =
-            self.runs.values().filter_map(|run| Some((run.id(), due_fact(run, now)?))).collect();
+            self.seen().filter_map(|run| Some((run.id(), due_fact(run, now)?))).collect();
         let mut effects = Vec::new();
         for (id, fact) in due {
             if let Ok(more) = self.apply(id, &fact, now) {
@@ -184,7 +197,11 @@ impl Engine {
 
     /// When the next tick has something to do.
     pub fn next_wake(&self) -> Option<Timestamp> {
-        self.runs.values().filter_map(wake_time).min()
+        self.seen().filter_map(wake_time).min()
+    }
+
+    fn seen(&self) -> impl Iterator<Item = &Run> {
+        self.runs.values().filter(|run| !self.unseen.contains(&run.id()))
     }
 
     fn apply(&mut self, id: RunId, fact: &Fact, now: Timestamp) -> Result<Vec<Effect>, Refused> {

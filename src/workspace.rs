@@ -10,6 +10,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, lchown};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Mutex;
 
@@ -23,8 +24,10 @@ pub use git::{Git, GitError, HostEnv};
 const MAX_BUNDLE: u64 = 2 << 30;
 /// The ref inside a sandbox that names the result.
 const RESULT_REF: &str = "refs/orch/result";
-/// The longest patch that is shown as one piece.
-const MAX_PATCH: usize = 64 << 20;
+/// How often, and with which waits, we try while another git holds what we need: one that a daemon
+/// before us had started goes on without it.
+const LOCK_ATTEMPTS: u32 = 20;
+const LOCK_WAIT: Duration = Duration::from_secs(1);
 
 /// The folders of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,13 +139,14 @@ impl Workspaces {
     /// [`GitError`], with git's words.
     pub async fn prepare(&self, wanted: &Wanted<'_>) -> Result<String, GitError> {
         let folders = self.folders(wanted.run);
+        // The folder comes into its place as a whole, so that what is there is complete.
         if let Ok(base) = fs::read_to_string(folders.base_file()) {
             return Ok(base);
         }
         let lock = self.lock(wanted.repository);
         let _held = lock.lock().await;
         let cache = self.cache(wanted.repository);
-        self.refresh(&cache, wanted.source).await?;
+        self.refresh_patiently(&cache, wanted.source).await?;
         let base = match (wanted.base, wanted.base_branch) {
             (Some(base), _) => base.to_owned(),
             (None, Some(branch)) => {
@@ -161,6 +165,16 @@ impl Workspaces {
         };
         self.clone_tree(&cache, &folders, &base, wanted).await?;
         Ok(base)
+    }
+
+    async fn refresh_patiently(&self, cache: &Path, source: &str) -> Result<(), GitError> {
+        for _ in 1..LOCK_ATTEMPTS {
+            match self.refresh(cache, source).await {
+                Err(error) if error.is_locked_out() => tokio::time::sleep(LOCK_WAIT).await,
+                other => return other,
+            }
+        }
+        self.refresh(cache, source).await
     }
 
     async fn refresh(&self, cache: &Path, source: &str) -> Result<(), GitError> {
@@ -194,12 +208,14 @@ impl Workspaces {
         wanted: &Wanted<'_>,
     ) -> Result<(), GitError> {
         let failed = |e: io::Error| GitError::io("make the workspace", &e);
-        // What an interrupted attempt left is not trusted; the base file is written last.
-        remove(&folders.root).map_err(failed)?;
-        for folder in [&folders.root, &folders.home(), &folders.out()] {
+        // A folder of its own for each attempt: an interrupted one may still be written to.
+        let unique = std::process::id();
+        let draft = RunFolders { root: self.root.join(format!("{}.new-{unique}", wanted.run)) };
+        remove(&draft.root).map_err(failed)?;
+        for folder in [&draft.root, &draft.home(), &draft.out()] {
             fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
         }
-        let tree = text(&folders.tree());
+        let tree = text(&draft.tree());
         let clone = ["clone", "--quiet", "--shared", "--no-checkout", "--no-tags", "--template="];
         let places = [text(cache), tree.clone()];
         let arguments: Vec<&str> =
@@ -208,10 +224,12 @@ impl Workspaces {
         let checkout = ["-C", &tree, "checkout", "--quiet", "-b", wanted.branch, base];
         self.git.run("check out the base", &checkout).await?;
         self.git.run("detach the clone", &["-C", &tree, "remote", "remove", "origin"]).await?;
-        for folder in [folders.tree(), folders.home(), folders.out()] {
+        for folder in [draft.tree(), draft.home(), draft.out()] {
             give(&folder, wanted.owner).map_err(failed)?;
         }
-        fs::write(folders.base_file(), base).map_err(failed)
+        fs::write(draft.base_file(), base).map_err(failed)?;
+        remove(&folders.root).map_err(failed)?;
+        fs::rename(&draft.root, &folders.root).map_err(failed)
     }
 
     /// What a sandbox executes to commit and bundle a run's work: the text of a shell script that
@@ -294,11 +312,35 @@ impl Workspaces {
     ) -> Result<(), GitError> {
         let refspec = format!("{}:refs/heads/{branch}", result_ref(run));
         let arguments = ["push", "--quiet", "--no-verify", source, &refspec];
-        self.git
-            .bare(&self.cache(repository), &format!("push to {source}"), &arguments)
-            .await
-            .map(drop)
-            .map_err(|error| error.hint("check that you may push there, then run again"))
+        let action = format!("push to {source}");
+        let cache = self.cache(repository);
+        let mut attempts = 0;
+        loop {
+            let Err(error) = self.git.bare(&cache, &action, &arguments).await else {
+                return Ok(());
+            };
+            // A push that a daemon before us had started may have done it, or be about to.
+            if self.has_arrived(&cache, run, source, branch).await {
+                return Ok(());
+            }
+            attempts += 1;
+            if !error.is_locked_out() || attempts == LOCK_ATTEMPTS {
+                return Err(error.hint("check that you may push there, then run again"));
+            }
+            tokio::time::sleep(LOCK_WAIT).await;
+        }
+    }
+
+    async fn has_arrived(&self, cache: &Path, run: RunId, source: &str, branch: &str) -> bool {
+        let reference = format!("refs/heads/{branch}");
+        let theirs = ["ls-remote", source, &reference];
+        let ours = ["rev-parse", "--verify", &result_ref(run)];
+        let there = self.git.bare(cache, "look at the source", &theirs).await;
+        let here = self.git.bare(cache, "find the result", &ours).await;
+        match (there, here) {
+            (Ok(there), Ok(head)) => there.split_whitespace().next() == Some(head.as_str()),
+            (Err(_), _) | (_, Err(_)) => false,
+        }
     }
 
     /// How much a run changed.
@@ -338,9 +380,6 @@ impl Workspaces {
     ) -> Result<String, GitError> {
         let arguments = ["diff", "--no-ext-diff", "--no-textconv", "--no-color", base, head];
         let patch = self.git.bare_raw(&self.cache(repository), "compare", &arguments).await?;
-        if patch.len() > MAX_PATCH {
-            return Err(GitError::refused("the patch is longer than 64 MiB"));
-        }
         Ok(String::from_utf8_lossy(&patch).into_owned())
     }
 
@@ -349,6 +388,13 @@ impl Workspaces {
     /// # Errors
     /// Where something of it cannot be removed.
     pub fn free(&self, run: RunId) -> io::Result<()> {
+        let drafts = format!("{run}.new-");
+        for entry in fs::read_dir(&self.root)? {
+            let entry = entry?;
+            if entry.file_name().to_string_lossy().starts_with(&drafts) {
+                remove(&entry.path())?;
+            }
+        }
         remove(&self.folders(run).root)
     }
 }

@@ -1,6 +1,6 @@
 //! The actor: it owns the engine and carries out its effects, one fact after the other.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,6 +36,8 @@ pub(crate) struct Actor {
     tasks: TaskTracker,
     /// The stage that executes of each run: cancelling asks it to stop.
     stages: HashMap<RunId, CancellationToken>,
+    /// Runs whose ends are being tied.
+    settling: HashSet<RunId>,
 }
 
 /// The actor with all runs that have not ended, and the way to reach it.
@@ -53,6 +55,7 @@ pub(crate) async fn prepare(shared: Arc<Shared>) -> anyhow::Result<(Handle, Acto
         engine,
         tasks: TaskTracker::new(),
         stages: HashMap::new(),
+        settling: HashSet::new(),
     };
     Ok((handle, actor))
 }
@@ -119,6 +122,12 @@ impl Actor {
         let now = Timestamp::now();
         match message {
             Message::Submit { run, reply } => {
+                // Looked for here, where runs are made one after the other: of many who ask with
+                // the same key at once, one makes it.
+                if let Some(made) = self.made_before(&run).await? {
+                    drop(reply.send(made));
+                    return Ok(());
+                }
                 let id = run.id();
                 let mut stored = *run.clone();
                 let effects = self.engine.submit(*run, now);
@@ -130,6 +139,9 @@ impl Actor {
                 drop(reply.send(stored));
             }
             Message::Tell { run, fact, reply } => {
+                if fact == Fact::Settled {
+                    self.settling.remove(&run);
+                }
                 let answer = match self.engine.handle(run, &fact, now) {
                     Ok(effects) => {
                         let after = committed(&effects, run);
@@ -147,17 +159,26 @@ impl Actor {
             }
             Message::Observed { kind, found } => {
                 let findings = reconcile::reconcile(kind, self.engine.runs(), &found);
+                self.engine.observed(kind);
                 for finding in findings {
                     let effects = self.reconciled(finding, now);
                     self.carry_out(effects, stop).await?;
                 }
             }
-            Message::SlotsChanged(slots) => {
+            Message::SlotsChanged => {
+                // Read here, so that what is read last also holds last.
+                let slots = slots(&self.shared).await.context("cannot read the caps")?;
                 let effects = self.engine.set_slots(slots, now);
                 self.carry_out(effects, stop).await?;
             }
         }
         Ok(())
+    }
+
+    async fn made_before(&self, run: &Run) -> anyhow::Result<Option<Run>> {
+        let Some(key) = run.idempotency_key() else { return Ok(None) };
+        let store = self.shared.store.as_ref();
+        record::lookup::<Run>(store, "idempotency_key", key).await.context("cannot read runs")
     }
 
     fn reconciled(&mut self, finding: reconcile::Finding, now: Timestamp) -> Vec<Effect> {
@@ -312,6 +333,9 @@ impl Actor {
 
     fn start_settling(&mut self, id: RunId, stop: &CancellationToken) {
         let Some(run) = self.engine.run(id).cloned() else { return };
+        if !self.settling.insert(id) {
+            return;
+        }
         let (shared, handle) = (Arc::clone(&self.shared), self.handle.clone());
         self.tasks.spawn(settle::settle(shared, handle, run, stop.clone()));
     }

@@ -6,7 +6,6 @@ use crate::api::view::RunSummary;
 use crate::domain::id::RunId;
 use crate::domain::limits::SandboxKind;
 use crate::domain::run::{Fact, Refused, Run};
-use crate::engine::Slots;
 use crate::engine::reconcile::Sighting;
 
 const QUEUE: usize = 1_024;
@@ -22,7 +21,7 @@ pub(super) enum Message {
     Submit { run: Box<Run>, reply: oneshot::Sender<Run> },
     Tell { run: RunId, fact: Fact, reply: Option<oneshot::Sender<Result<RunSummary, Refused>>> },
     Observed { kind: SandboxKind, found: Vec<Sighting> },
-    SlotsChanged(Slots),
+    SlotsChanged,
 }
 
 /// The actor is gone: the daemon is leaving.
@@ -37,7 +36,7 @@ pub(crate) struct Handle {
 }
 
 impl Handle {
-    /// A new run. It is stored when this returns.
+    /// A new run, or the one that was made under its key before. It is stored when this returns.
     pub(crate) async fn submit(&self, run: Run) -> Result<Run, Gone> {
         let (reply, answer) = oneshot::channel();
         self.send(Message::Submit { run: Box::new(run), reply }).await?;
@@ -70,8 +69,8 @@ impl Handle {
     }
 
     /// The caps have changed.
-    pub(crate) async fn slots_changed(&self, slots: Slots) -> Result<(), Gone> {
-        self.send(Message::SlotsChanged(slots)).await
+    pub(crate) async fn slots_changed(&self) -> Result<(), Gone> {
+        self.send(Message::SlotsChanged).await
     }
 
     async fn send(&self, message: Message) -> Result<(), Gone> {

@@ -7,7 +7,6 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
-use super::actor;
 use super::handle::Handle;
 use crate::config::settings::Settings;
 
@@ -65,9 +64,6 @@ async fn renew(
     };
     *shared.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
     tracing::info!("took the settings anew; the engine's address and the log level need a restart");
-    match actor::slots(shared).await {
-        // The actor is gone only when the daemon leaves.
-        Ok(slots) => drop(handle.slots_changed(slots).await),
-        Err(error) => tracing::error!(%error, "could not read the caps"),
-    }
+    // The actor is gone only when the daemon leaves.
+    drop(handle.slots_changed().await);
 }

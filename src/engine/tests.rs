@@ -184,6 +184,20 @@ fn a_deadline_is_told_when_it_is_due_and_only_then() {
 }
 
 #[test]
+fn the_clock_counts_for_an_adopted_run_only_when_its_sandbox_was_looked_at() {
+    let story = Story::until(Stage::Implement, full_spec());
+    let mut engine = Engine::new(one_slot());
+    engine.adopt(story.run);
+    let late = at(1_000_000_000);
+    assert_eq!(engine.next_wake(), None);
+    assert!(engine.tick(late).is_empty(), "it may have ended in time while nobody looked");
+    engine.observed(SandboxKind::Process);
+    assert!(engine.tick(late).is_empty(), "that was the other kind");
+    engine.observed(SandboxKind::Docker);
+    assert!(told(&engine.tick(late)).iter().any(|effect| effect.starts_with("stop ")));
+}
+
+#[test]
 fn an_engine_that_is_held_starts_nothing() {
     let mut engine = Engine::new(one_slot());
     engine.hold();

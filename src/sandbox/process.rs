@@ -21,7 +21,7 @@ use crate::domain::event::OutputCursor;
 pub mod keeper;
 mod record;
 
-use record::{Identity, Record};
+use record::Record;
 
 /// How long a keeper may take to say that it has begun.
 const BEGIN: Duration = Duration::from_secs(10);
@@ -92,8 +92,8 @@ impl Sandbox for ProcessSandbox {
             begun = begun => begun.map_err(&action)?,
             ended = keeper.wait() => {
                 let code = ended.map_err(&action)?;
-                // A short life may be over before we look.
-                if !record.exit_file().exists() {
+                // A short life may be over before we look; or another keeper has it.
+                if !record.exit_file().exists() && !record.claim_file().exists() {
                     let words = fs::read_to_string(record.keeper_log()).unwrap_or_default();
                     return Err(action(io::Error::other(format!("{code}: {}", words.trim()))));
                 }
@@ -139,20 +139,27 @@ impl Sandbox for ProcessSandbox {
         if let Some(keeper) = record.live_keeper() {
             wait_for_end(keeper).await.map_err(failed("wait for", name))?;
         }
-        record.exit().ok_or_else(|| SandboxError::NotFound(name.to_owned()))
+        if let Some(exit) = record.exit() {
+            return Ok(exit);
+        }
+        // Its keeper is gone and cannot tell its end any more. What it still does, nobody wants:
+        // the same may be begun anew in its place.
+        kill(&record).await.map_err(failed("stop", name))?;
+        Err(SandboxError::NotFound(name.to_owned()))
     }
 
     async fn stop(&self, name: &str, grace: Duration) -> Result<(), SandboxError> {
         let record = self.record(name);
-        let (Some(keeper), Some(identity)) = (record.live_keeper(), record.identity()) else {
-            return Ok(());
-        };
-        signal(identity, Signal::TERM);
-        if tokio::time::timeout(grace, wait_for_end(keeper)).await.is_ok() {
-            return Ok(());
+        let Some(child) = record.live_child() else { return Ok(()) };
+        signal(child, Signal::TERM);
+        if tokio::time::timeout(grace, wait_for_end(child)).await.is_err() {
+            signal(child, Signal::KILL);
+            wait_for_end(child).await.map_err(failed("stop", name))?;
         }
-        signal(identity, Signal::KILL);
-        wait_for_end(keeper).await.map_err(failed("stop", name))
+        if let Some(keeper) = record.live_keeper() {
+            wait_for_end(keeper).await.map_err(failed("stop", name))?;
+        }
+        Ok(())
     }
 
     async fn remove(&self, name: &str) -> Result<(), SandboxError> {
@@ -160,17 +167,26 @@ impl Sandbox for ProcessSandbox {
         if !record.folder().exists() {
             return Ok(());
         }
-        if let (Some(keeper), Some(identity)) = (record.live_keeper(), record.identity()) {
-            signal(identity, Signal::KILL);
-            wait_for_end(keeper).await.map_err(failed("stop", name))?;
-        }
+        kill(&record).await.map_err(failed("stop", name))?;
         fs::remove_dir_all(record.folder()).map_err(failed("remove", name))
     }
 }
 
+/// Ends the process, and waits until its keeper has written that down.
+async fn kill(record: &Record) -> io::Result<()> {
+    if let Some(child) = record.live_child() {
+        signal(child, Signal::KILL);
+        wait_for_end(child).await?;
+    }
+    if let Some(keeper) = record.live_keeper() {
+        wait_for_end(keeper).await?;
+    }
+    Ok(())
+}
+
 /// Signals the process and everything that it started in its group; the keeper is not in it.
-fn signal(identity: Identity, signal: Signal) {
-    if let Some(group) = Pid::from_raw(identity.child) {
+fn signal(child: i32, signal: Signal) {
+    if let Some(group) = Pid::from_raw(child) {
         // It may have ended in this moment, which is what we want.
         let _gone_already = kill_process_group(group, signal);
     }

@@ -157,14 +157,16 @@ fn open_checked(path: &Path) -> Result<Connection, StoreError> {
         }
     }
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(io_error)?;
+    if fresh {
+        // The first thing that is written: a crash in between must not leave a file that looks
+        // like somebody else's.
+        connection.pragma_update(None, "application_id", APPLICATION_ID).map_err(unavailable)?;
+    }
     let mode: String = connection
         .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
         .map_err(unavailable)?;
     if mode != "wal" {
         return Err(not_ours(path, "its file system has no write-ahead log"));
-    }
-    if fresh {
-        connection.pragma_update(None, "application_id", APPLICATION_ID).map_err(unavailable)?;
     }
     Ok(connection)
 }

@@ -7,10 +7,16 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
 
 /// How long one call may take; a first fetch of a large repository is slow.
 const LIMIT: Duration = Duration::from_secs(30 * 60);
+
+/// The most that is taken of what git prints, such as a patch,
+const MAX_OUTPUT: usize = 64 << 20;
+/// and of what it says about it.
+const MAX_WORDS: usize = 256 << 10;
 
 /// What git gets of the environment: where programs are, and what ssh needs.
 #[derive(Debug, Clone, Default)]
@@ -55,6 +61,14 @@ impl GitError {
 
     pub(super) fn refused(why: &str) -> Self {
         Self { action: "take the result over".into(), words: why.to_owned(), hints: Vec::new() }
+    }
+
+    /// Whether another git, such as one that a daemon before us had started, holds what this one
+    /// needs. It will let go.
+    pub(super) fn is_locked_out(&self) -> bool {
+        ["cannot lock ref", ".lock': File exists", "reference already exists", "is locked"]
+            .iter()
+            .any(|sign| self.words.contains(sign))
     }
 
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -124,26 +138,56 @@ impl Git {
             .env("LC_ALL", "C")
             .current_dir("/")
             .stdin(Stdio::null())
-            .kill_on_drop(true);
-        let output = match tokio::time::timeout(LIMIT, command.output()).await {
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => GitError::io(action, &error).hint("install git"),
+            _ => GitError::io(action, &error),
+        })?;
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let talking = async {
+            // What was written in a sandbox decides how much git has to say; we decide how much
+            // of it is taken.
+            let (out, words) =
+                tokio::join!(bounded(stdout, MAX_OUTPUT), bounded(stderr, MAX_WORDS));
+            let (out, words) = (out?, words?);
+            if out.len() > MAX_OUTPUT {
+                return Ok((None, out, words));
+            }
+            Ok((Some(child.wait().await?), out, words))
+        };
+        // A call that nobody waits for any more ends by itself: killed, it would leave its locks.
+        let (status, out, words) = match tokio::time::timeout(LIMIT, talking).await {
             Err(_) => {
+                child.start_kill().ok();
                 let words = format!("git did not end within {} min", LIMIT.as_secs() / 60);
                 return Err(GitError { action: action.to_owned(), words, hints: Vec::new() });
             }
-            Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(GitError::io(action, &error).hint("install git"));
-            }
             Ok(Err(error)) => return Err(GitError::io(action, &error)),
-            Ok(Ok(output)) => output,
+            Ok(Ok(said)) => said,
         };
-        if output.status.success() {
-            return Ok(output.stdout);
+        let Some(status) = status else {
+            child.start_kill().ok();
+            let words = format!("git printed more than {} MiB", MAX_OUTPUT >> 20);
+            return Err(GitError { action: action.to_owned(), words, hints: Vec::new() });
+        };
+        if status.success() {
+            return Ok(out);
         }
-        let words = String::from_utf8_lossy(&output.stderr);
+        let words = String::from_utf8_lossy(&words);
         Err(GitError {
             action: action.to_owned(),
             words: crate::domain::text::excerpt(words.trim(), 2_000),
             hints: Vec::new(),
         })
     }
+}
+
+/// All that comes, up to a little more than the limit. What comes after that is not read.
+async fn bounded(from: Option<impl AsyncRead + Unpin>, limit: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if let Some(from) = from {
+        from.take(limit as u64 + 1).read_to_end(&mut bytes).await?;
+    }
+    Ok(bytes)
 }

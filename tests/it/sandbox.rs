@@ -21,6 +21,8 @@ use crate::need::docker_socket;
 
 pub(crate) const CASES: &[Case] = cases![
     processes_do_what_every_sandbox_must,
+    a_process_that_left_its_group_is_ended_too,
+    a_process_without_its_keeper_is_lost_and_ended,
     containers_do_what_every_sandbox_must needs [Docker],
     short_lives_lose_no_output needs [Docker],
     a_container_is_hardened needs [Docker],
@@ -282,6 +284,47 @@ async fn much_output_comes_whole(rig: &Rig) {
     let from = OutputCursor { stdout: expected.len() as u64 / 2, stderr: 0 };
     let (rest, _) = rig.output(&name, from).await;
     assert!(rest == expected[expected.len() / 2..]);
+}
+
+fn alive(marker: &str) -> bool {
+    let pattern = format!("sleep {marker}");
+    let found = std::process::Command::new("pgrep").args(["-f", &pattern]).output();
+    found.is_ok_and(|output| !output.stdout.is_empty())
+}
+
+fn a_process_that_left_its_group_is_ended_too() -> CaseResult {
+    let rig = Rig::processes();
+    let marker = format!("311.{}", std::process::id());
+    let stays = wait_async(async {
+        let script = format!("(setsid sleep {marker} &); echo ready; sleep 300");
+        let name = rig.launch("stray", &script).await;
+        let mut frames =
+            rig.sandbox.output(&name, OutputCursor::default()).await.expect("it has output");
+        frames.next().await;
+        rig.sandbox.stop(&name, Duration::from_secs(5)).await.expect("it can be stopped");
+        alive(&marker)
+    });
+    assert!(!stays, "it runs on after the run was stopped");
+    Ok(())
+}
+
+fn a_process_without_its_keeper_is_lost_and_ended() -> CaseResult {
+    let rig = Rig::processes();
+    let marker = format!("312.{}", std::process::id());
+    let (lost, stays) = wait_async(async {
+        let name = rig.launch("keeperless", &format!("echo ready; sleep {marker}")).await;
+        let mut frames =
+            rig.sandbox.output(&name, OutputCursor::default()).await.expect("it has output");
+        frames.next().await;
+        let pattern = format!("__keep .*{name}");
+        let killed = std::process::Command::new("pkill").args(["-9", "-f", &pattern]).status();
+        assert!(killed.expect("pkill can be started").success());
+        let lost = rig.sandbox.wait(&name).await;
+        (lost, alive(&marker))
+    });
+    assert!(matches!(lost, Err(SandboxError::NotFound(_))), "{lost:?}");
+    assert!(!stays, "it would work beside the next attempt");
+    Ok(())
 }
 
 /// An engine under load stops following some containers before their last words.

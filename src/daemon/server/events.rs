@@ -20,6 +20,8 @@ use super::runs;
 use crate::api::notice::Notice;
 use crate::domain::event::{EventKind, RunEvent};
 use crate::domain::id::RunId;
+use crate::domain::run::Run;
+use crate::store::record;
 
 /// How many events of a run are read at once.
 const BATCH: usize = 64;
@@ -138,7 +140,14 @@ impl Follow {
             }
             let store = self.api.shared.store.as_ref();
             match store.events(self.run, self.seq, BATCH).await {
-                Ok(events) if events.is_empty() => {}
+                Ok(events) if events.is_empty() => {
+                    // A run that ended before this number has nothing more to tell.
+                    match record::get::<Run>(store, &self.run.to_string()).await {
+                        Ok(Some(run)) if run.outcome().is_none() => {}
+                        _ if !self.has_more().await => return None,
+                        _ => continue,
+                    }
+                }
                 Ok(events) => {
                     self.ready = events.into();
                     continue;
@@ -152,6 +161,12 @@ impl Follow {
                 return None;
             }
         }
+    }
+
+    /// Whether events came while the run was looked at.
+    async fn has_more(&self) -> bool {
+        let next = self.api.shared.store.events(self.run, self.seq, 1).await;
+        next.is_ok_and(|events| !events.is_empty())
     }
 
     /// Waits until there may be more; false where there will be none.

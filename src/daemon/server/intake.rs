@@ -22,6 +22,9 @@ const LOCAL_PROJECT: &str = "local";
 /// The task that holds what was last asked in passing.
 const AD_HOC_TASK: &str = "adhoc";
 
+/// How often those who ask at once may come second.
+const AD_HOC_ATTEMPTS: usize = 50;
+
 /// Makes a run, or finds the one that was made under the same key.
 pub(super) async fn run(api: &Api, new: NewRun) -> Result<Run, Refusal> {
     let store = api.shared.store.as_ref();
@@ -35,7 +38,7 @@ pub(super) async fn run(api: &Api, new: NewRun) -> Result<Run, Refusal> {
     }
     let (task, repository) = match new.of {
         RunTarget::Task(path) => known_task(store, &path).await?,
-        RunTarget::AdHoc { source, spec } => ad_hoc(api, source, *spec).await?,
+        RunTarget::AdHoc { source, spec } => ad_hoc_patiently(api, &source, &spec).await?,
     };
     let mut spec = task.spec.clone();
     if let Some(priority) = new.priority {
@@ -87,6 +90,23 @@ async fn has_succeeded(store: &dyn Store, path: &TaskPath) -> Result<bool, Refus
     };
     let runs: Vec<Run> = record::find(store, latest).await?;
     Ok(runs.first().and_then(Run::outcome) == Some(&Outcome::Succeeded))
+}
+
+/// Several who ask in passing at once make the same project, repository and task; who comes second
+/// finds them made.
+async fn ad_hoc_patiently(
+    api: &Api,
+    source: &str,
+    spec: &TaskSpec,
+) -> Result<(Task, Repository), Refusal> {
+    for _ in 0..AD_HOC_ATTEMPTS {
+        match ad_hoc(api, source.to_owned(), spec.clone()).await {
+            Err(Refusal(problem))
+                if matches!(problem.kind, ProblemKind::Conflict | ProblemKind::Exists) => {}
+            other => return other,
+        }
+    }
+    ad_hoc(api, source.to_owned(), spec.clone()).await
 }
 
 /// What was asked in passing becomes a task too, so that it has a place and a history.

@@ -22,6 +22,19 @@ pub(super) fn check_source(source: &str) -> Result<(), Refusal> {
     if source.is_empty() || source.starts_with('-') || source.contains(char::is_control) {
         return Err(invalid("the source of a repository is an absolute path or a URL"));
     }
+    if let Some((_, rest)) = source.split_once("://")
+        && rest
+            .split('/')
+            .next()
+            .is_some_and(|host| host.split_once('@').is_some_and(|(user, _)| user.contains(':')))
+    {
+        // It would stand in the record, in logs and in the arguments of git.
+        let problem = Problem::new(
+            ProblemKind::Refused,
+            "the URL carries a password, which would be stored and shown",
+        );
+        return Err(Refusal(problem.hint("use ssh, or a credential helper of git")));
+    }
     if source.contains("://") || source.contains('@') {
         return Ok(());
     }

@@ -107,6 +107,6 @@ pub(super) async fn archive(
 
 async fn told(api: &Api, project: &Project) -> Result<(), Refusal> {
     api.shared.news.tell(Notice::Project { project: Box::new(project.clone()) });
-    api.handle.slots_changed(super::super::actor::slots(&api.shared).await?).await?;
+    api.handle.slots_changed().await?;
     Ok(())
 }

@@ -118,6 +118,6 @@ pub(super) async fn archive(
 
 async fn told(api: &Api, repository: &Repository) -> Result<(), Refusal> {
     api.shared.news.tell(Notice::Repository { repository: Box::new(repository.clone()) });
-    api.handle.slots_changed(super::super::actor::slots(&api.shared).await?).await?;
+    api.handle.slots_changed().await?;
     Ok(())
 }

@@ -178,6 +178,6 @@ pub(super) async fn archive(
 
 async fn told(api: &Api, task: &Task) -> Result<(), Refusal> {
     api.shared.news.tell(Notice::Task { task: Box::new(task.clone()) });
-    api.handle.slots_changed(super::super::actor::slots(&api.shared).await?).await?;
+    api.handle.slots_changed().await?;
     Ok(())
 }

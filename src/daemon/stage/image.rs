@@ -4,16 +4,19 @@ use super::Execution;
 use crate::daemon::broken::Broken;
 use crate::sandbox::SandboxError;
 
+/// How many lines of progress may wait for the log.
+const PROGRESS: usize = 1_024;
+
 impl Execution {
     /// Makes the image if orch makes it itself and it is not there, telling each step in the log.
     pub(super) async fn provide_image(&self) -> Result<(), Broken> {
-        let (lines, mut told) = tokio::sync::mpsc::unbounded_channel::<String>();
+        let (lines, mut told) = tokio::sync::mpsc::channel::<String>(PROGRESS);
         let sandbox = self.sandbox();
         let image = self.run.spec().sandbox.image.clone();
         let making = async move {
             let tell = move |line: String| {
-                // The reader below lives as long as this does.
-                drop(lines.send(line));
+                // What the log cannot take in time is only progress.
+                drop(lines.try_send(line));
             };
             sandbox.provide(&image, &tell).await
         };

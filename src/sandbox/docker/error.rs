@@ -50,6 +50,10 @@ impl Engine {
     pub(super) fn container(&self, action: &str, name: &str, error: Error) -> SandboxError {
         match status(&error) {
             Some(404) => SandboxError::NotFound(name.to_owned()),
+            // Somebody else is removing it.
+            Some(409) if error.to_string().contains("marked for removal") => {
+                SandboxError::NotFound(name.to_owned())
+            }
             _ => self.error(&format!("{action} the container {name}"), error),
         }
     }

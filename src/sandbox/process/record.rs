@@ -34,6 +34,9 @@ pub(super) struct Identity {
     pub(super) started: u64,
     /// The process itself, which leads a group of its own.
     pub(super) child: i32,
+    /// When it was started.
+    #[serde(default)]
+    pub(super) child_started: u64,
 }
 
 /// One process's folder.
@@ -57,6 +60,10 @@ impl Record {
 
     pub(super) fn identity_file(&self) -> PathBuf {
         self.folder.join("identity.json")
+    }
+
+    pub(super) fn claim_file(&self) -> PathBuf {
+        self.folder.join("claim")
     }
 
     pub(super) fn exit_file(&self) -> PathBuf {
@@ -93,6 +100,14 @@ impl Record {
         serde_json::from_slice(&fs::read(self.exit_file()).ok()?).ok()
     }
 
+    /// The process's number, while it lives and is the one that was started, with or without its
+    /// keeper.
+    pub(super) fn live_child(&self) -> Option<i32> {
+        let identity = self.identity()?;
+        let is_alive = start_time(identity.child) == Some(identity.child_started);
+        (identity.child > 0 && is_alive).then_some(identity.child)
+    }
+
     /// The keeper's number, while it lives and is the one that was started.
     pub(super) fn live_keeper(&self) -> Option<i32> {
         let identity = self.identity()?;
@@ -112,12 +127,22 @@ pub(super) fn write_whole(path: &Path, value: &impl Serialize) -> io::Result<()>
 /// When a process was started, in ticks since the machine was. A process that has ended and is
 /// only waited for counts as gone.
 pub(super) fn start_time(pid: i32) -> Option<u64> {
+    stat_field(pid, 19)
+}
+
+/// Whose child a process is.
+pub(super) fn parent_of(pid: i32) -> Option<i32> {
+    i32::try_from(stat_field(pid, 1)?).ok()
+}
+
+/// A field of the kernel's account of a process, counted from its state.
+fn stat_field(pid: i32, index: usize) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name is in parentheses and may contain anything; the fields begin after the last one.
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     match fields.first() {
         Some(&("Z" | "X")) | None => None,
-        Some(_) => fields.get(19)?.parse().ok(),
+        Some(_) => fields.get(index)?.parse().ok(),
     }
 }
 
