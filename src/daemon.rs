@@ -35,6 +35,7 @@ mod instance;
 mod launch;
 mod log_writer;
 mod news;
+mod patience;
 mod recovery;
 mod server;
 mod settle;

@@ -1,9 +1,11 @@
 //! The ends of a run: its work is taken over, its envelope written, its sandboxes removed, its
 //! workspace freed. Each step can be repeated.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
@@ -11,6 +13,7 @@ use super::Shared;
 use super::broken::{chain, git_failure, sandbox_failure};
 use super::handle::{Gone, Handle};
 use super::launch::{COLLECT, launch_spec, out_place, places};
+use super::patience::while_away;
 use crate::domain::duration::HumanDuration;
 use crate::domain::envelope::{
     Action, ENVELOPE_SCHEMA, Envelope, EnvelopeError, EnvelopeStatus, GitReport, HarnessReport,
@@ -28,6 +31,8 @@ use crate::store::{LogRange, StoreError};
 use crate::workspace::Workspaces;
 
 const COLLECT_LIMIT: Duration = Duration::from_secs(10 * 60);
+/// How long an engine may be away while a run is settled.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Ties the ends of a run and tells when that is done.
 pub(crate) async fn settle(
@@ -41,16 +46,17 @@ pub(crate) async fn settle(
         let attempt = tokio::select! {
             biased;
             () = leave.cancelled() => return,
-            done = settle_once(&shared, &run) => done,
+            done = AssertUnwindSafe(settle_once(&shared, &run)).catch_unwind() => done,
         };
         match attempt {
-            Ok(()) => break,
-            Err(error) => {
+            Ok(Ok(())) => break,
+            Ok(Err(error)) => {
                 tracing::error!(run = %run.id(), %error, "could not settle a run yet");
-                tokio::time::sleep(wait).await;
-                wait = (wait * 2).min(Duration::from_secs(30));
             }
+            Err(_) => tracing::error!(run = %run.id(), "settling a run panicked"),
         }
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(Duration::from_secs(30));
     }
     // The actor is gone only when the daemon leaves; the next one settles once more.
     let _told: Result<(), Gone> = handle.tell(run.id(), Fact::Settled).await;
@@ -58,9 +64,15 @@ pub(crate) async fn settle(
 
 async fn settle_once(shared: &Shared, run: &Run) -> Result<(), StoreError> {
     let RunState::Ending { outcome, .. } = run.state() else { return Ok(()) };
+    // Nothing of it may still write while its work is taken over.
+    remove_sandboxes(shared, run).await;
     let mut saved = true;
+    let is_published = run
+        .stages()
+        .last()
+        .is_some_and(|last| last.stage == Stage::Publish && last.passed == Some(true));
     if run.base().is_some()
-        && shared.workspaces.head(run.repository(), run.id()).await.is_none()
+        && !is_published
         && let Err(failure) = collect(shared, run).await
     {
         saved = false;
@@ -77,7 +89,6 @@ async fn settle_once(shared: &Shared, run: &Run) -> Result<(), StoreError> {
         }
         Err(error) => return Err(error),
     }
-    remove_sandboxes(shared, run).await;
     let done_with = match outcome {
         Outcome::Succeeded | Outcome::Cancelled | Outcome::Skipped => true,
         // A person may want to look at it.
@@ -106,7 +117,7 @@ async fn remove_sandboxes(shared: &Shared, run: &Run) {
     let steps = run.stages().iter().map(|record| (record.stage.name(), record.attempt));
     for (step, attempt) in steps.chain([(COLLECT, 1)]) {
         let name = sandbox_name(run.id(), step, attempt);
-        if let Err(error) = sandbox.remove(&name).await {
+        if let Err(error) = while_away(PATIENCE, || sandbox.remove(&name)).await {
             // It bears our labels and no live run claims it, so the next start removes it.
             tracing::warn!(name, error = chain(&error), "could not remove a sandbox");
         }
@@ -132,9 +143,10 @@ pub(crate) async fn collect(shared: &Shared, run: &Run) -> Result<String, Failur
         .map_err(|error| Failure::new(FailureClass::Internal, error.to_string()))?;
     let failed = |error| sandbox_failure(&error);
     // What an interrupted attempt left has not seen the present tree.
-    sandbox.remove(&spec.name).await.map_err(failed)?;
-    sandbox.launch(&spec).await.map_err(failed)?;
-    let exit = match tokio::time::timeout(COLLECT_LIMIT, sandbox.wait(&spec.name)).await {
+    while_away(PATIENCE, || sandbox.remove(&spec.name)).await.map_err(failed)?;
+    while_away(PATIENCE, || sandbox.launch(&spec)).await.map_err(failed)?;
+    let ended = while_away(PATIENCE, || sandbox.wait(&spec.name));
+    let exit = match tokio::time::timeout(COLLECT_LIMIT, ended).await {
         Ok(exit) => exit.map_err(failed)?,
         Err(_) => {
             sandbox.remove(&spec.name).await.map_err(failed)?;

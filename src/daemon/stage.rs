@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::broken::{Broken, chain};
 use super::handle::Handle;
 use super::launch::{launch_spec, places, user};
+use super::patience::while_away;
 use super::{Shared, settle};
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::limits::{PublishPolicy, SandboxKind};
@@ -18,14 +18,14 @@ use crate::domain::run::{Fact, Run, StageReport};
 use crate::domain::stage::{Stage, StageResult};
 use crate::engine::reconcile::sandbox_name;
 use crate::harness::{self, Ending, Places, Plan};
-use crate::sandbox::{LaunchSpec, Sandbox};
+use crate::sandbox::{LaunchSpec, Sandbox, SandboxError};
 use crate::workspace::Wanted;
 
 /// The waits while an engine does not answer.
 const AWAY_FIRST: Duration = Duration::from_millis(500);
 const AWAY_LONGEST: Duration = Duration::from_secs(15);
-/// How long an engine may be away before a stage that has not started yet fails.
-const AWAY_LIMIT: Duration = Duration::from_secs(120);
+/// How long an engine may be away while something on it is to be stopped.
+const STOP_PATIENCE: Duration = Duration::from_secs(60);
 
 mod follow;
 mod image;
@@ -175,26 +175,44 @@ impl Execution {
         Ok((Some(exit.code), harness::judge(self.stage, &ending)))
     }
 
-    /// Launches, with patience while the engine is away.
+    /// Launches, with patience while the engine is away; the stage's deadline bounds it.
     async fn launch(&self, spec: &LaunchSpec) -> Result<(), Broken> {
         let sandbox = self.sandbox();
-        let given_up = Instant::now() + AWAY_LIMIT;
         let mut wait = AWAY_FIRST;
         loop {
             if self.asked_to_stop.is_cancelled() {
-                // It may have been launched before the daemon was replaced.
-                sandbox.stop(&spec.name, self.grace()).await?;
-                return Err(Broken::Stopped);
+                return self.stop_before_launch(&spec.name).await;
             }
             match sandbox.launch(spec).await {
                 Ok(()) => return Ok(()),
-                Err(error) if error.is_away() && Instant::now() < given_up => {
+                Err(error) if error.is_away() => {
                     tracing::warn!(run = %self.run.id(), error = chain(&error), "cannot launch yet");
-                    self.unless_stopped(tokio::time::sleep(wait)).await?;
+                    tokio::select! {
+                        () = self.leaving.cancelled() => return Err(Broken::Leaving),
+                        () = self.asked_to_stop.cancelled() => {}
+                        () = tokio::time::sleep(wait) => {}
+                    }
                     wait = (wait * 2).min(AWAY_LONGEST);
                 }
                 Err(error) => return Err(error.into()),
             }
+        }
+    }
+
+    /// What was launched before the daemon was replaced is stopped and then followed to its end,
+    /// for its last words; it may also have ended well in the meantime.
+    async fn stop_before_launch(&self, name: &str) -> Result<(), Broken> {
+        let sandbox = self.sandbox();
+        let limit = self.grace() + STOP_PATIENCE;
+        let stopped = while_away(limit, || async {
+            sandbox.stop(name, self.grace()).await?;
+            sandbox.wait(name).await.map(drop)
+        });
+        match stopped.await {
+            Ok(()) => Ok(()),
+            Err(SandboxError::NotFound(_)) => Err(Broken::Stopped),
+            Err(error) if error.is_away() => Err(Broken::Stopped),
+            Err(error) => Err(error.into()),
         }
     }
 

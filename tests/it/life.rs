@@ -58,7 +58,7 @@ fn failed_checks_are_solved_and_checked_again() -> CaseResult {
         .collect();
     assert_eq!(
         stages,
-        ["prepare", "implement", "verify", "solve", "verify", "solve", "verify"],
+        ["prepare", "implement", "verify", "solve", "verify", "solve", "verify", "publish"],
         "{envelope}"
     );
     Ok(())

@@ -1,9 +1,14 @@
 //! The image of a run, before its first container.
 
+use std::time::Duration;
+
 use super::Execution;
 use crate::daemon::broken::Broken;
+use crate::daemon::patience::while_away;
 use crate::sandbox::SandboxError;
 
+/// Longer than any stage may take: the deadline of the stage ends the waiting.
+const STAGE_LIMIT: Duration = Duration::from_secs(400 * 86_400);
 /// How many lines of progress may wait for the log.
 const PROGRESS: usize = 1_024;
 
@@ -18,7 +23,7 @@ impl Execution {
                 // What the log cannot take in time is only progress.
                 drop(lines.try_send(line));
             };
-            sandbox.provide(&image, &tell).await
+            while_away(STAGE_LIMIT, || sandbox.provide(&image, &tell)).await
         };
         let telling = async {
             while let Some(line) = told.recv().await {

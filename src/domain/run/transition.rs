@@ -456,15 +456,20 @@ impl Step {
         self.end(Outcome::Succeeded)
     }
 
+    /// The work leaves its sandbox in every case, because a run whose work is lost has not
+    /// succeeded; whether it also leaves orch is the policy's to say, and a person's.
     fn verified(self) -> Transition {
-        match self.run.spec.publish {
-            PublishPolicy::None => self.succeeded(),
-            PublishPolicy::Branch => match self.run.spec.approval {
-                ApprovalProfile::BeforePublish => {
-                    self.wait(WaitReason::Approval { next: Stage::Publish }, None)
-                }
-                ApprovalProfile::None | ApprovalProfile::BeforeStart => self.go_on(Stage::Publish),
-            },
+        match (self.run.spec.publish, self.run.spec.approval) {
+            (PublishPolicy::Branch, ApprovalProfile::BeforePublish) => {
+                self.wait(WaitReason::Approval { next: Stage::Publish }, None)
+            }
+            (PublishPolicy::Branch, ApprovalProfile::None | ApprovalProfile::BeforeStart)
+            | (
+                PublishPolicy::None,
+                ApprovalProfile::None
+                | ApprovalProfile::BeforeStart
+                | ApprovalProfile::BeforePublish,
+            ) => self.go_on(Stage::Publish),
         }
     }
 
@@ -515,13 +520,7 @@ impl Step {
     fn approved(self, reason: &WaitReason) -> Result<Transition, Refused> {
         match reason {
             WaitReason::Approval { next } => Ok(self.tell(EventKind::Approved).queue(*next)),
-            WaitReason::Review => {
-                let step = self.tell(EventKind::Approved);
-                Ok(match step.run.spec.publish {
-                    PublishPolicy::None => step.succeeded(),
-                    PublishPolicy::Branch => step.queue(Stage::Publish),
-                })
-            }
+            WaitReason::Review => Ok(self.tell(EventKind::Approved).queue(Stage::Publish)),
             WaitReason::Retry { .. } | WaitReason::Paused { .. } => Err(Refused::Waiting),
         }
     }

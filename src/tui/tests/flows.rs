@@ -75,11 +75,12 @@ fn news_move_a_run_on() {
     let mut world = World::small();
     let facts =
         [(0, Fact::Dispatched), (1, done(Stage::Prepare, 1)), (3, done(Stage::Implement, 1))];
+    let ending = [(4, done(Stage::Publish, 1)), (4, Fact::Settled)];
     let run = world.run("demo/sample/hello", 9, &facts[..2]);
     let screen = Screen::new(120, 36).data(world.snapshot.clone()).log(no_log());
     let screen = screen.assert_shows("▶ running").assert_shows("implement ▶ 8s");
     let mut ended = World::small();
-    let facts = [&facts[..], &[(4, Fact::Settled)]].concat();
+    let facts = [&facts[..], &ending].concat();
     let told = ended.run("demo/sample/hello", 9, &facts);
     assert_eq!(told.id, run.id);
     let notice = Notice::Run { run: Box::new(told) };
@@ -238,6 +239,7 @@ fn an_idle_screen_wants_nothing() {
         (0, Fact::Dispatched),
         (1, done(Stage::Prepare, 1)),
         (3, done(Stage::Implement, 1)),
+        (4, done(Stage::Publish, 1)),
         (4, Fact::Settled),
     ];
     let run = world.run("demo/sample/hello", 9, &facts);

@@ -150,10 +150,7 @@ impl Model {
                 next.place = Place::Queued(stage);
             }
             (Fact::ResumeRequested, Place::Review) => next.place = Place::Queued(Stage::Verify),
-            (Fact::Approved, Place::Review) => match self.spec.publish {
-                PublishPolicy::None => next.end("succeeded"),
-                PublishPolicy::Branch => next.place = Place::Queued(Stage::Publish),
-            },
+            (Fact::Approved, Place::Review) => next.place = Place::Queued(Stage::Publish),
             (Fact::Rejected { .. }, Place::Approval(_)) => next.end("cancelled"),
             (Fact::Rejected { .. }, Place::Review) => next.end("failed"),
             (Fact::SkipRequested, Place::Active { .. } | Place::Ending(_) | Place::Ended(_)) => {
@@ -238,8 +235,9 @@ impl Model {
             Stage::Implement if has_checks => self.go_on(Stage::Verify),
             Stage::Solve => self.go_on(Stage::Verify),
             Stage::Implement | Stage::Verify => match (self.spec.publish, self.spec.approval) {
-                (PublishPolicy::None, _) => self.end("succeeded"),
-                (_, ApprovalProfile::BeforePublish) => self.wait(Place::Approval(Stage::Publish)),
+                (PublishPolicy::Branch, ApprovalProfile::BeforePublish) => {
+                    self.wait(Place::Approval(Stage::Publish));
+                }
                 (_, _) => self.go_on(Stage::Publish),
             },
             Stage::Publish => self.end("succeeded"),

@@ -7,7 +7,7 @@ use ratatui::style::Style;
 use super::super::Ctx;
 use crate::api::view::RunSummary;
 use crate::domain::duration::HumanDuration;
-use crate::domain::limits::{MAX_SOLVE_ROUNDS, PublishPolicy};
+use crate::domain::limits::MAX_SOLVE_ROUNDS;
 use crate::domain::run::{RunState, WaitReason};
 use crate::domain::stage::Stage;
 use crate::domain::task::Task;
@@ -129,10 +129,9 @@ fn segments(run: &RunSummary, task: Option<&Task>, ctx: Ctx<'_>) -> Vec<Segment>
 fn is_expected(stage: Stage, task: Option<&Task>) -> bool {
     let Some(task) = task else { return false };
     match stage {
-        Stage::Prepare | Stage::Implement => true,
+        Stage::Prepare | Stage::Implement | Stage::Publish => true,
         Stage::Verify => !task.spec.verify.is_empty(),
         // It comes only when a check fails.
         Stage::Solve => false,
-        Stage::Publish => task.spec.publish == PublishPolicy::Branch,
     }
 }
