@@ -94,7 +94,7 @@ impl Shared {
         let defaults = include_str!("config/defaults.toml");
         let shared = Self {
             store: Arc::new(SqliteStore::open(&data.join("orch.db")).expect("it is new")),
-            docker: Arc::new(DockerSandbox::new("/nowhere.sock").expect("nothing is sent")),
+            docker: Arc::new(DockerSandbox::new("/nowhere.sock")),
             process: Arc::new(ProcessSandbox::new(data.join("processes"), "/nowhere".into())),
             workspaces: Workspaces::new(data, host_env.clone()).expect("it is writable"),
             news: News::new("test".to_owned()),
@@ -146,13 +146,9 @@ pub async fn run(start: Start) -> anyhow::Result<()> {
         "" => docker_host.unwrap_or("unix:///var/run/docker.sock"),
         set => set,
     };
-    let docker: Arc<dyn Sandbox> = match DockerSandbox::new(host) {
-        Ok(docker) => Arc::new(docker),
-        Err(error) => return Err(error).context("cannot use the setting docker.host"),
-    };
     let shared = Arc::new(Shared {
         store,
-        docker,
+        docker: Arc::new(DockerSandbox::new(host)),
         process: Arc::new(ProcessSandbox::new(
             paths.data.join("processes"),
             // By this name it is found even when the file was replaced under us.

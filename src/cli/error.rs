@@ -193,6 +193,14 @@ impl From<io::Error> for CliError {
     }
 }
 
+/// Talk that nobody reads any more; what is talked about goes on, and its end still counts.
+pub(crate) fn unheard(said: Result<(), CliError>) -> Result<(), CliError> {
+    match said {
+        Err(error) if error.kind() == ErrorKind::NobodyReads => Ok(()),
+        other => other,
+    }
+}
+
 /// The kind that belongs to a refusal of the daemon.
 pub(crate) const fn of_problem(kind: ProblemKind) -> ErrorKind {
     match kind {

@@ -78,5 +78,23 @@ fn as_text(path: &Path) -> Result<String, CliError> {
     }
 }
 
+/// How many changes of a repository of this host are in no commit. A run starts from a commit, so
+/// that its user has to know; where it cannot be told, nothing is said.
+pub(crate) fn uncommitted(source: &str) -> usize {
+    if !Path::new(source).join(".git").exists() {
+        return 0;
+    }
+    let output = std::process::Command::new("git")
+        .args(["-C", source, "status", "--porcelain"])
+        .stdin(std::process::Stdio::null())
+        .output();
+    match output {
+        Ok(output) if output.status.success() => {
+            output.stdout.iter().filter(|byte| **byte == b'\n').count()
+        }
+        Ok(_) | Err(_) => 0,
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::context::Context;
-use super::error::CliError;
+use super::error::{CliError, unheard};
 use super::exit::Exit;
 use super::output::{Channel, Role};
 use super::place;
@@ -81,12 +81,12 @@ async fn watch(
     let channel = if json { Channel::Talk } else { Channel::Result };
     let about =
         format!("run {} · {} · {}", run.id().short(), run.path(), run.spec().sandbox.kind.name());
-    ui.say(channel, &ui.paint(channel, Role::Faint, &about))?;
+    unheard(ui.say(channel, &ui.paint(channel, Role::Faint, &about)))?;
     let end = Box::pin(live::follow(context, client, run.id(), channel)).await?;
     match end {
         End::Ended(_) | End::NeedsPerson => {
             let report = result::fetch(context, client, run.id()).await?;
-            report.print(&ui, json)?;
+            unheard(report.print(&ui, json))?;
             Ok(report.exit())
         }
         End::Detached { exit } => {
@@ -145,6 +145,13 @@ impl RunArgs {
             Some(text) => place::source(text)?,
             None => place::here()?,
         };
+        let uncommitted = place::uncommitted(&source);
+        if uncommitted > 0 {
+            let (noun, verb) = if uncommitted == 1 { ("change", "is") } else { ("changes", "are") };
+            context.ui().warn(&format!(
+                "{uncommitted} uncommitted {noun} in {source} {verb} not part of the run"
+            ));
+        }
         let prompt = self.prompt.read(from_stdin)?;
         let settings = context.settings(&[])?.settings;
         let spec = self.spec.draft().spec(&settings, prompt)?;

@@ -41,25 +41,19 @@ pub struct DockerSandbox {
 
 impl DockerSandbox {
     /// The engine at `host`, such as `unix:///var/run/docker.sock`. Nothing is sent yet, so that
-    /// an engine that is away now can be used when it is there.
-    ///
-    /// # Errors
-    /// `Failed` where the address is not a socket's.
-    pub fn new(host: &str) -> Result<Self, SandboxError> {
+    /// an engine that is away now, or an address that is wrong, is told only to who needs it.
+    pub fn new(host: &str) -> Self {
         let path = host.strip_prefix("unix://").unwrap_or(host);
-        if !Path::new(path).is_absolute() {
-            return Err(SandboxError::Failed {
-                action: format!("use {host} as the engine's address"),
-                source: "it is not of the form unix:///path".into(),
-            });
-        }
-        Ok(Self { engine: Engine { path: path.to_owned() }, client: OnceLock::new() })
+        Self { engine: Engine { path: path.to_owned() }, client: OnceLock::new() }
     }
 
     /// The client, made when it is first needed: it wants to see the socket.
     fn docker(&self) -> Result<&Docker, SandboxError> {
         if let Some(client) = self.client.get() {
             return Ok(client);
+        }
+        if !Path::new(&self.engine.path).is_absolute() {
+            return Err(self.engine.no_socket());
         }
         let version = bollard::API_DEFAULT_VERSION;
         let made = Docker::connect_with_unix(&self.engine.path, ANSWER_SECONDS, version)

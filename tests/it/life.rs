@@ -22,6 +22,12 @@ pub(crate) const CASES: &[Case] = cases![
     consent_before_publish_is_asked_for needs [Git],
     a_refusal_ends_the_run needs [Git],
     setup_runs_before_the_work needs [Git],
+    many_who_ask_at_once_all_get_a_run needs [Git],
+    many_who_ask_with_one_key_get_one_run needs [Git],
+    who_stops_reading_still_learns_the_end needs [Git],
+    uncommitted_changes_are_told needs [Git],
+    an_archived_project_does_not_run needs [Git],
+    an_engine_that_cannot_be_used_stops_only_its_runs needs [Git],
     memory_is_bounded needs [Docker, Git],
     verify_has_no_network needs [Docker, Git],
     the_image_is_made_when_it_is_first_needed needs [Docker, Git],
@@ -203,6 +209,86 @@ fn the_image_is_made_when_it_is_first_needed() -> CaseResult {
     let env = env()?.with("ORCH_RUN_IMAGE", "orch/base:1");
     let said = env.orch(&["run", "--sandbox", "docker", "--prompt", "id -un"])?;
     said.exits(0).prints("agent\n");
+    Ok(())
+}
+
+fn all_at_once(env: &Env, words: &[&str]) -> Result<Vec<Option<i32>>, Box<dyn Error>> {
+    env.orch(&["runs"])?.exits(0);
+    let mut children = Vec::new();
+    for _ in 0..10 {
+        let quiet = std::process::Stdio::null;
+        children.push(env.command(words).stdout(quiet()).stderr(quiet()).spawn()?);
+    }
+    let mut codes = Vec::new();
+    for mut child in children {
+        codes.push(child.wait()?.code());
+    }
+    Ok(codes)
+}
+
+fn runs(env: &Env) -> Result<usize, Box<dyn Error>> {
+    let runs = env.orch(&["runs", "--json"])?.exits(0).json()?;
+    let list = if runs.is_array() { runs } else { runs["items"].clone() };
+    Ok(list.as_array().ok_or("no list")?.len())
+}
+
+fn many_who_ask_at_once_all_get_a_run() -> CaseResult {
+    let env = env()?;
+    assert_eq!(all_at_once(&env, &run("echo $RANDOM", &[]))?, [Some(0); 10]);
+    assert_eq!(runs(&env)?, 10);
+    Ok(())
+}
+
+fn many_who_ask_with_one_key_get_one_run() -> CaseResult {
+    let env = env()?;
+    let words = run("echo once", &["--idempotency-key", "the same"]);
+    assert_eq!(all_at_once(&env, &words)?, [Some(0); 10]);
+    assert_eq!(runs(&env)?, 1);
+    Ok(())
+}
+
+fn who_stops_reading_still_learns_the_end() -> CaseResult {
+    let env = env()?;
+    let mut following = env
+        .command(&run("seq 1 20000; exit 3", &[]))
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()?;
+    drop(following.stdout.take());
+    assert_eq!(following.wait()?.code(), Some(1));
+    Ok(())
+}
+
+fn uncommitted_changes_are_told() -> CaseResult {
+    let env = env()?;
+    env.orch(&run("true", &[]))?.exits(0);
+    std::fs::write(env.repository()?.join("README"), "changed")?;
+    let said = env.orch(&run("cat README", &[]))?;
+    said.exits(0).prints("hello").tells("1 uncommitted change in").tells("is not part of the run");
+    Ok(())
+}
+
+fn an_archived_project_does_not_run() -> CaseResult {
+    let env = env()?;
+    let source = env.repository()?.display().to_string();
+    env.orch(&["project", "create", "web"])?.exits(0);
+    env.orch(&["repo", "create", "web/shop", "--source", &source])?.exits(0);
+    let words = ["task", "create", "web/shop/a", "--sandbox", "process", "--prompt", "true"];
+    env.orch(&words)?.exits(0);
+    env.orch(&["run", "web/shop/a"])?.exits(0);
+    env.orch(&["project", "archive", "web"])?.exits(0);
+    let said = env.orch(&["run", "web/shop/a"])?;
+    said.exits(2).tells("`web` is archived").tells("orch project archive web --undo");
+    env.orch(&["project", "archive", "web", "--undo"])?.exits(0);
+    env.orch(&["run", "web/shop/a"])?.exits(0);
+    Ok(())
+}
+
+fn an_engine_that_cannot_be_used_stops_only_its_runs() -> CaseResult {
+    let env = env()?.with("DOCKER_HOST", "tcp://127.0.0.1:1");
+    env.orch(&run("true", &[]))?.exits(0);
+    let said = env.orch(&["run", "--sandbox", "docker", "--prompt", "true"])?;
+    said.exits(69).tells("tcp://127.0.0.1:1").tells("docker.host");
     Ok(())
 }
 

@@ -21,6 +21,8 @@ pub(crate) const CASES: &[Case] = cases![
     a_container_that_no_run_claims_is_removed_and_told needs [Docker, Git],
     a_run_that_waited_for_a_slot_still_gets_it needs [Git],
     a_cancel_survives_the_daemon needs [Git],
+    an_end_in_time_counts_though_nobody_looked needs [Git],
+    a_push_that_outlives_its_daemon_is_found needs [Git],
 ];
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -246,5 +248,47 @@ fn a_cancel_survives_the_daemon() -> CaseResult {
     kill_daemon(&env)?;
     let run = wait_for_end(&env)?;
     assert_eq!(run["outcome"], "cancelled", "{run}");
+    Ok(())
+}
+
+/// It ended before its deadline, and the daemon came back after it.
+fn an_end_in_time_counts_though_nobody_looked() -> CaseResult {
+    let env = env()?;
+    let script = "echo line 1; sleep 1; echo line 2";
+    let words = ["run", "--sandbox", "process", "--detach", "--timeout", "3s", "--prompt", script];
+    env.orch(&words)?.exits(0);
+    wait_for_lines(&env, 1)?;
+    let begun = std::time::Instant::now();
+    kill_daemon(&env)?;
+    wait_for("the deadline to pass", LIMIT, || {
+        let gone = begun.elapsed();
+        if gone > Duration::from_secs(4) { Ok(()) } else { Err(format!("{gone:?}")) }
+    })?;
+    let run = wait_for_end(&env)?;
+    assert_eq!(run["stages"][1]["exit"], 0, "{run}");
+    assert_eq!(run["stages"][1]["passed"], true, "{run}");
+    let log = env.orch(&["logs", "@last"])?.stdout;
+    assert!(log.contains("line 2"), "{log}");
+    Ok(())
+}
+
+/// The old push goes on without its daemon, and the new one meets it.
+fn a_push_that_outlives_its_daemon_is_found() -> CaseResult {
+    let env = env()?;
+    let hook = env.repository()?.join(".git/hooks/pre-receive");
+    std::fs::create_dir_all(hook.parent().ok_or("a hook lies in a folder")?)?;
+    std::fs::write(&hook, "#!/bin/sh\necho pushing >> ../pushes\nsleep 3\n")?;
+    std::fs::set_permissions(&hook, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+    let words = ["run", "--sandbox", "process", "--detach", "--publish", "branch", "--prompt"];
+    env.orch(&[&words[..], &["echo changed > README"]].concat())?.exits(0);
+    let pushes = env.folder().join("pushes");
+    let pushes = [pushes, env.repository()?.join("pushes")];
+    wait_for("the push to begin", LIMIT, || {
+        if pushes.iter().any(|file| file.exists()) { Ok(()) } else { Err("not yet".to_owned()) }
+    })?;
+    kill_daemon(&env)?;
+    let run = wait_for_end(&env)?;
+    assert_eq!(run["outcome"], "succeeded", "{run}");
+    assert_eq!(env.git(&["branch", "--list", "agent/*"])?.lines().count(), 1);
     Ok(())
 }

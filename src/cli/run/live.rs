@@ -8,7 +8,7 @@ use super::follow::Follower;
 use super::interrupt::{Interrupts, Word};
 use crate::api::client::Client;
 use crate::cli::context::Context;
-use crate::cli::error::CliError;
+use crate::cli::error::{CliError, unheard};
 use crate::cli::exit::Exit;
 use crate::cli::output::{Channel, Role, Ui, one_line, span};
 use crate::domain::duration::HumanDuration;
@@ -91,7 +91,7 @@ pub(super) async fn follow(
             event = follower.next() => event?,
         };
         let Some(event) = event else { return Ok(End::Ended(None)) };
-        teller.tell(&event)?;
+        unheard(teller.tell(&event))?;
         match event.kind {
             EventKind::Ended { outcome } => return Ok(End::Ended(Some(outcome))),
             EventKind::Waiting { reason, .. } => {

@@ -67,9 +67,18 @@ pub(super) async fn run(api: &Api, new: NewRun) -> Result<Run, Refusal> {
 async fn known_task(store: &dyn Store, path: &TaskPath) -> Result<(Task, Repository), Refusal> {
     let task = tasks::find(store, &path.to_string()).await?;
     let repository = repositories::find(store, &path.repository_path().to_string()).await?;
-    if task.archived_at.is_some() || repository.archived_at.is_some() {
-        let problem = Problem::new(ProblemKind::Conflict, format!("`{path}` is archived"));
-        return Err(Refusal(problem.hint("take it back: orch task archive --undo")));
+    let project = projects::find(store, path.project.as_str()).await?;
+    let archived = [
+        ("project", project.archived_at, path.project.to_string()),
+        ("repo", repository.archived_at, path.repository_path().to_string()),
+        ("task", task.archived_at, path.to_string()),
+    ];
+    for (noun, since, name) in archived {
+        if since.is_some() {
+            let problem = Problem::new(ProblemKind::Conflict, format!("`{name}` is archived"));
+            let hint = format!("take it back: orch {noun} archive {name} --undo");
+            return Err(Refusal(problem.hint(hint)));
+        }
     }
     for wanted in &task.depends_on {
         if !has_succeeded(store, wanted).await? {

@@ -66,6 +66,14 @@ impl Engine {
         }
     }
 
+    /// Its address is none that can be used.
+    pub(super) fn no_socket(&self) -> SandboxError {
+        SandboxError::Unreachable {
+            engine: self.name(),
+            source: "only sockets can be used, written as unix:///path".into(),
+        }
+    }
+
     /// It stopped in the middle of an answer.
     pub(super) fn cut_off(&self) -> SandboxError {
         SandboxError::Unreachable { engine: self.name(), source: "it hung up".into() }
