@@ -11,9 +11,10 @@ use tokio::time::Instant;
 
 use super::Shared;
 use crate::api::notice::Notice;
-use crate::domain::event::{LogChunk, LogLine, LogSource, OutputCursor};
+use crate::domain::event::{EventKind, LogChunk, LogLine, LogSource, OutputCursor};
 use crate::domain::id::RunId;
 use crate::domain::stage::Stage;
+use crate::domain::text::excerpt;
 use crate::sandbox::OutputFrame;
 use crate::store::{LogPosition, StoreError};
 
@@ -53,6 +54,7 @@ impl LogWriter {
         attempt: u32,
     ) -> Result<Self, StoreError> {
         let position = shared.store.log_position(run, stage, attempt).await?;
+        let tail = stored_tail(&shared, run, stage, attempt, position.line).await?;
         Ok(Self {
             shared,
             run,
@@ -65,7 +67,7 @@ impl LogWriter {
             pending_bytes: 0,
             first_at: Timestamp::UNIX_EPOCH,
             due: None,
-            tail: VecDeque::new(),
+            tail,
         })
     }
 
@@ -157,7 +159,7 @@ impl LogWriter {
         if self.tail.len() == TAIL {
             self.tail.pop_front();
         }
-        self.tail.push_back(crate::domain::text::excerpt(&text, 500));
+        self.tail.push_back(excerpt(&text, 500));
         if self.pending.is_empty() {
             self.first_at = at;
             self.due = Some(Instant::now() + CHUNK_WAIT);
@@ -219,6 +221,32 @@ impl LogWriter {
         let found = self.shared.store.log_position(self.run, self.stage, self.attempt).await?;
         Ok(found.checksum == chunk.checksum && found.line + 1 == chunk.next_line())
     }
+}
+
+/// The last lines of an execution that were stored before: whoever goes on with it has to know
+/// its last words too.
+async fn stored_tail(
+    shared: &Shared,
+    run: RunId,
+    stage: Stage,
+    attempt: u32,
+    last_line: u64,
+) -> Result<VecDeque<String>, StoreError> {
+    let from = (last_line + 1).saturating_sub(TAIL as u64).max(1);
+    let mut tail = VecDeque::with_capacity(TAIL);
+    for event in shared.store.log(run, from, TAIL).await?.events {
+        let EventKind::Log { chunk } = event.kind else { continue };
+        if (chunk.stage, chunk.attempt) != (stage, attempt) {
+            continue;
+        }
+        for LogLine(_, _, text) in chunk.lines {
+            if tail.len() == TAIL {
+                tail.pop_front();
+            }
+            tail.push_back(excerpt(&text, 500));
+        }
+    }
+    Ok(tail)
 }
 
 /// The checksum of a chunk: over the one before it and every line with its source.

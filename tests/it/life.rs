@@ -155,6 +155,7 @@ fn consent_before_publish_is_asked_for() -> CaseResult {
     let words = ["--approve", "before-publish", "--publish", "branch"];
     env.orch(&run("echo new > README", &words))?.exits(4);
     assert!(!env.git(&["branch", "--all"])?.contains("agent/"));
+    env.orch(&["diff", "@last"])?.exits(0).prints("+new");
     env.orch(&["approve", "@last"])?.exits(0);
     wait_for_state(&env, "ended")?;
     assert!(env.git(&["branch", "--all"])?.contains("agent/"));

@@ -3,7 +3,6 @@
 use bytes::Bytes;
 
 use super::*;
-use crate::domain::event::EventKind;
 use crate::domain::run::tests::{at, id};
 
 async fn writer(shared: &Arc<Shared>) -> LogWriter {
@@ -61,6 +60,7 @@ async fn who_goes_on_misses_nothing_and_doubles_nothing() {
     first.push(&frame(LogSource::Stdout, 0, &output[1_000..2_000]), |_| {}).await.unwrap();
     drop(first);
     let mut second = writer(&shared).await;
+    assert_eq!(second.tail().last().map(String::as_str), Some("line 122"), "the last words too");
     let from = usize::try_from(second.cursor().stdout).unwrap();
     assert!(from <= 1_000, "only what is stored counts");
     second.push(&frame(LogSource::Stdout, 0, &output[from..]), |_| {}).await.unwrap();

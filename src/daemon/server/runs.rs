@@ -7,6 +7,7 @@ use axum::extract::{Path, State};
 use jiff::SignedDuration;
 use serde::Deserialize;
 
+use super::super::settle;
 use super::answer::{Answer, Body, Params, Refusal, document, invalid, page};
 use super::{Api, intake};
 use crate::api::problem::{Problem, ProblemKind};
@@ -150,6 +151,14 @@ pub(super) async fn envelope(
 pub(super) async fn diff(State(api): State<Api>, Path(reference): Path<String>) -> Answer<Diff> {
     let run = find(api.shared.store.as_ref(), &reference).await?;
     let workspaces = &api.shared.workspaces;
+    // A person who is asked has to see what about; the work has not left its workspace yet.
+    if run.needs_person()
+        && run.base().is_some()
+        && let Err(failure) = settle::collect(&api.shared, &run).await
+    {
+        let problem = Problem::new(ProblemKind::Unavailable, failure.to_string());
+        return Err(Refusal(problem.hint(failure.suggestion)));
+    }
     let head = workspaces.head(run.repository(), run.id()).await;
     let (Some(base), Some(head)) = (run.base(), head) else {
         let problem = Problem::new(ProblemKind::NotFound, "the run has no diff yet");

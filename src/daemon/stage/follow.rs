@@ -29,7 +29,13 @@ impl Execution {
         let (id, stage, attempt) = (self.run.id(), self.stage, self.attempt);
         let mut writer = LogWriter::open(Arc::clone(&self.shared), id, stage, attempt).await?;
         let stopping = self.stop_when_asked(name);
-        let mut excess = false;
+        // Of what was stored before: the command that was on, and whether it was too much already.
+        for line in writer.tail() {
+            if let Some(heading) = harness::heading(stage, self.run.spec(), &line) {
+                *command = Some(heading);
+            }
+        }
+        let mut excess = ByteSize::from_bytes(writer.bytes()) > self.run.spec().sandbox.log;
         let mut wait = AWAY_FIRST;
         let following = async {
             loop {
