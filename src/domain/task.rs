@@ -136,6 +136,9 @@ pub enum InvalidTask {
     /// No stage could run.
     #[error("the timeout `{0}` is zero, so that nothing could run; give a positive one")]
     ZeroTimeout(&'static str),
+    /// No bound at all.
+    #[error("the sandbox's `{0}` is zero; give a positive limit")]
+    NoBound(&'static str),
     /// Not even one attempt.
     #[error("max_attempts is 0, so that nothing could run; give at least 1")]
     NoAttempts,
@@ -204,6 +207,16 @@ impl TaskSpec {
         }
         if let Some(name) = self.timeouts.zero_limit() {
             return Err(InvalidTask::ZeroTimeout(name));
+        }
+        let bounds = [
+            ("memory", self.sandbox.memory.as_bytes()),
+            ("milliCpus", u64::from(self.sandbox.milli_cpus)),
+            ("pids", u64::from(self.sandbox.pids)),
+            ("log", self.sandbox.log.as_bytes()),
+        ];
+        // An engine takes zero for "without a limit".
+        if let Some((name, _)) = bounds.into_iter().find(|(_, limit)| *limit == 0) {
+            return Err(InvalidTask::NoBound(name));
         }
         if self.retry.max_attempts == 0 {
             return Err(InvalidTask::NoAttempts);

@@ -208,8 +208,9 @@ fn a_container_that_no_run_claims_is_removed_and_told() -> CaseResult {
         "--label",
         &mark,
         "debian:bookworm-slim",
-        "sleep",
-        "99",
+        "sh",
+        "-c",
+        "echo last words; sleep 99",
     ])?;
     env.orch(&["daemon", "start"])?.exits(0);
     wait_for("the leftover to be told", LIMIT, || {
@@ -217,6 +218,7 @@ fn a_container_that_no_run_claims_is_removed_and_told() -> CaseResult {
         if said.stdout.contains(&name) { Ok(()) } else { Err(said.stdout) }
     })?;
     assert_eq!(docker(&["ps", "-aq", "--filter", &label(&instance)])?, "");
+    env.orch(&["findings", "--json"])?.exits(0).prints("last words");
     Ok(())
 }
 

@@ -57,3 +57,19 @@ fn only_what_can_do_something_else_can_solve() {
     assert!(full_spec().can_solve());
     assert!(!TaskSpec { solve: Vec::new(), ..full_spec() }.can_solve());
 }
+
+#[test]
+fn a_sandbox_without_bounds_is_refused() {
+    type Change = fn(&mut SandboxProfile);
+    let changes: [(&str, Change); 4] = [
+        ("memory", |profile| profile.memory = ByteSize::from_bytes(0)),
+        ("milliCpus", |profile| profile.milli_cpus = 0),
+        ("pids", |profile| profile.pids = 0),
+        ("log", |profile| profile.log = ByteSize::from_bytes(0)),
+    ];
+    for (name, change) in changes {
+        let mut spec = TaskSpec::new(HarnessKind::Script, "true");
+        change(&mut spec.sandbox);
+        assert_eq!(spec.validate(), Err(InvalidTask::NoBound(name)));
+    }
+}
