@@ -1,7 +1,7 @@
 //! What a step of a run is launched with: its files, its folders, its environment, its bounds.
 
 use std::fs;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::Shared;
@@ -62,7 +62,9 @@ pub(super) fn launch_spec(
 ) -> std::io::Result<LaunchSpec> {
     let folders = shared.workspaces.folders(run.id());
     let control = folders.control(step, attempt);
-    fs::DirBuilder::new().recursive(true).mode(0o755).create(&control)?;
+    fs::create_dir_all(&control)?;
+    // Said outright, for the daemon's own mask may be stricter: the user of a container reads it.
+    fs::set_permissions(&control, fs::Permissions::from_mode(0o755))?;
     for file in &plan.files {
         write_executable(&control.join(file.name), &file.text)?;
     }
@@ -122,6 +124,7 @@ fn write_executable(path: &Path, text: &str) -> std::io::Result<()> {
     let mut file =
         fs::File::options().write(true).create(true).truncate(true).mode(0o755).open(&draft)?;
     file.write_all(text.as_bytes())?;
+    fs::set_permissions(&draft, fs::Permissions::from_mode(0o755))?;
     fs::rename(draft, path)
 }
 

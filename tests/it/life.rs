@@ -28,6 +28,7 @@ pub(crate) const CASES: &[Case] = cases![
     uncommitted_changes_are_told needs [Git],
     an_archived_project_does_not_run needs [Git],
     an_engine_that_cannot_be_used_stops_only_its_runs needs [Git],
+    a_strict_mask_shuts_no_container_out needs [Docker, Git],
     memory_is_bounded needs [Docker, Git],
     verify_has_no_network needs [Docker, Git],
     the_image_is_made_when_it_is_first_needed needs [Docker, Git],
@@ -177,6 +178,32 @@ fn setup_runs_before_the_work() -> CaseResult {
     said.exits(0).prints("$ echo prepared > ready").prints("prepared");
     let said = env.orch(&run("true", &["--setup", "no-such-program"]))?;
     said.exits(1).prints("`no-such-program` exited with 127").tells("not in the sandbox");
+    Ok(())
+}
+
+/// The daemon writes what another user reads, inside the container.
+fn a_strict_mask_shuts_no_container_out() -> CaseResult {
+    let env = env()?;
+    let orch = env!("CARGO_BIN_EXE_orch");
+    let mut command = env.command(&["unused"]);
+    let variables: Vec<_> = command
+        .get_envs()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))
+        .collect();
+    command = std::process::Command::new("sh");
+    command
+        .args([
+            "-c",
+            "umask 077; exec \"$0\" run --sandbox docker --prompt 'cat README; git log -1'",
+        ])
+        .arg(orch)
+        .env_clear()
+        .envs(variables)
+        .current_dir(env.repository()?);
+    let output = command.output()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("hello") && text.contains("First"), "{text}");
     Ok(())
 }
 

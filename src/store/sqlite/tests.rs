@@ -127,3 +127,14 @@ fn filters_name_only_declared_fields() {
     let tx = connection.transaction().unwrap();
     assert!(documents::find(&tx, &query).unwrap().is_empty());
 }
+
+/// Killed right after the first write, before the form was made.
+#[tokio::test]
+async fn a_file_whose_making_was_interrupted_is_made_to_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let begun = Connection::open(file(&folder)).unwrap();
+    begun.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+    drop(begun);
+    let store = open(&folder).unwrap();
+    assert!(store.find(Query::all(Collection::Runs)).await.unwrap().is_empty());
+}
