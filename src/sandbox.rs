@@ -162,6 +162,18 @@ pub struct OutputFrame {
     pub bytes: Bytes,
 }
 
+impl OutputFrame {
+    /// What of it is not known yet, if anything is; `known` shrinks by what was. Both streams are
+    /// counted each for itself, because their order among each other is not kept.
+    fn unknown(&self, known: &mut OutputCursor) -> Option<Self> {
+        let left = known.stream(self.source);
+        let skipped = usize::try_from(*left).unwrap_or(usize::MAX).min(self.bytes.len());
+        *left -= skipped as u64;
+        let bytes = self.bytes.slice(skipped..);
+        (!bytes.is_empty()).then_some(Self { bytes, ..*self })
+    }
+}
+
 /// How it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exit {

@@ -148,10 +148,7 @@ impl LogWriter {
         raw: &[u8],
         seen: &mut (impl FnMut(&str) + Send),
     ) {
-        match source {
-            LogSource::Stdout => self.position.cursor.stdout += raw.len() as u64,
-            LogSource::Stderr => self.position.cursor.stderr += raw.len() as u64,
-        }
+        *self.position.cursor.stream(source) += raw.len() as u64;
         let text = raw.strip_suffix(b"\n").unwrap_or(raw);
         let text = text.strip_suffix(b"\r").unwrap_or(text);
         let text = String::from_utf8_lossy(text).into_owned();

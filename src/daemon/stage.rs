@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::broken::{Broken, chain};
 use super::handle::Handle;
 use super::launch::{launch_spec, places, user};
-use super::patience::while_away;
+use super::patience::{FIRST_WAIT, LONGEST_WAIT, while_away};
 use super::{Shared, settle};
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::limits::{PublishPolicy, SandboxKind};
@@ -21,9 +21,6 @@ use crate::harness::{self, Ending, Places, Plan};
 use crate::sandbox::{LaunchSpec, Sandbox, SandboxError};
 use crate::workspace::Wanted;
 
-/// The waits while an engine does not answer.
-const AWAY_FIRST: Duration = Duration::from_millis(500);
-const AWAY_LONGEST: Duration = Duration::from_secs(15);
 /// How long an engine may be away while something on it is to be stopped.
 const STOP_PATIENCE: Duration = Duration::from_secs(60);
 
@@ -178,7 +175,7 @@ impl Execution {
     /// Launches, with patience while the engine is away; the stage's deadline bounds it.
     async fn launch(&self, spec: &LaunchSpec) -> Result<(), Broken> {
         let sandbox = self.sandbox();
-        let mut wait = AWAY_FIRST;
+        let mut wait = FIRST_WAIT;
         loop {
             if self.asked_to_stop.is_cancelled() {
                 return self.stop_before_launch(&spec.name).await;
@@ -192,7 +189,7 @@ impl Execution {
                         () = self.asked_to_stop.cancelled() => {}
                         () = tokio::time::sleep(wait) => {}
                     }
-                    wait = (wait * 2).min(AWAY_LONGEST);
+                    wait = (wait * 2).min(LONGEST_WAIT);
                 }
                 Err(error) => return Err(error.into()),
             }

@@ -157,6 +157,16 @@ pub struct OutputCursor {
     pub stderr: u64,
 }
 
+impl OutputCursor {
+    /// The count of one stream.
+    pub fn stream(&mut self, source: LogSource) -> &mut u64 {
+        match source {
+            LogSource::Stdout => &mut self.stdout,
+            LogSource::Stderr => &mut self.stderr,
+        }
+    }
+}
+
 /// Some lines of a run's log, stored together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -8,9 +8,10 @@ use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use tokio::time::Instant;
 
-use super::{AWAY_FIRST, AWAY_LONGEST, Execution};
+use super::Execution;
 use crate::daemon::broken::{Broken, chain};
 use crate::daemon::log_writer::LogWriter;
+use crate::daemon::patience::{FIRST_WAIT, LONGEST_WAIT};
 use crate::domain::run::{Deadline, Fact};
 use crate::domain::size::ByteSize;
 use crate::harness;
@@ -36,7 +37,7 @@ impl Execution {
             }
         }
         let mut excess = ByteSize::from_bytes(writer.bytes()) > self.run.spec().sandbox.log;
-        let mut wait = AWAY_FIRST;
+        let mut wait = FIRST_WAIT;
         let following = async {
             loop {
                 let ended = match sandbox.output(name, writer.cursor()).await {
@@ -57,7 +58,7 @@ impl Execution {
                         writer =
                             LogWriter::open(Arc::clone(&self.shared), id, stage, attempt).await?;
                         tokio::time::sleep(wait).await;
-                        wait = (wait * 2).min(AWAY_LONGEST);
+                        wait = (wait * 2).min(LONGEST_WAIT);
                     }
                     Err(Follow::Sandbox(error)) => return Err(Broken::from(error)),
                     Err(Follow::Store(error)) => return Err(Broken::from(error)),
@@ -79,11 +80,11 @@ impl Execution {
     async fn stop_when_asked(&self, name: &str) -> std::convert::Infallible {
         self.asked_to_stop.cancelled().await;
         let sandbox = self.sandbox();
-        let mut wait = AWAY_FIRST;
+        let mut wait = FIRST_WAIT;
         while let Err(error) = sandbox.stop(name, self.grace()).await {
             tracing::warn!(run = %self.run.id(), error = chain(&error), "cannot stop a stage yet");
             tokio::time::sleep(wait).await;
-            wait = (wait * 2).min(AWAY_LONGEST);
+            wait = (wait * 2).min(LONGEST_WAIT);
         }
         std::future::pending().await
     }

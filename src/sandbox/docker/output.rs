@@ -65,7 +65,7 @@ fn entries(
         .build();
     let engine = engine.clone();
     let name = name.to_owned();
-    let mut skip = Skip { left: pass.skip };
+    let mut known = pass.skip;
     docker
         .logs(&name, Some(options))
         .filter_map(move |piece| {
@@ -74,7 +74,7 @@ fn entries(
                     if let Some(seen) = &seen {
                         seen.lock().unwrap_or_else(PoisonError::into_inner).count(&frame);
                     }
-                    skip.pass(&frame).map(Ok)
+                    frame.unknown(&mut known).map(Ok)
                 }),
                 Err(error) => Some(Err(engine.container("read the output of", &name, error))),
             };
@@ -95,10 +95,7 @@ const KEPT_SECONDS: i64 = 3;
 impl Seen {
     fn count(&mut self, frame: &OutputFrame) {
         let counted = self.seconds.entry(frame.at.as_second()).or_default();
-        match frame.source {
-            LogSource::Stdout => counted.stdout += frame.bytes.len() as u64,
-            LogSource::Stderr => counted.stderr += frame.bytes.len() as u64,
-        }
+        *counted.stream(frame.source) += frame.bytes.len() as u64;
         if let Some((newest, _)) = self.seconds.last_key_value() {
             let oldest = newest - KEPT_SECONDS;
             self.seconds.retain(|second, _| *second > oldest);
@@ -136,24 +133,6 @@ fn frame(output: LogOutput) -> Option<OutputFrame> {
         _ => (Timestamp::UNIX_EPOCH, message),
     };
     Some(OutputFrame { source, at, bytes })
-}
-
-struct Skip {
-    left: OutputCursor,
-}
-
-impl Skip {
-    fn pass(&mut self, frame: &OutputFrame) -> Option<OutputFrame> {
-        let left = match frame.source {
-            LogSource::Stdout => &mut self.left.stdout,
-            LogSource::Stderr => &mut self.left.stderr,
-        };
-        let length = frame.bytes.len();
-        let known = usize::try_from(*left).unwrap_or(usize::MAX).min(length);
-        *left -= known as u64;
-        let bytes = frame.bytes.slice(known..);
-        (!bytes.is_empty()).then_some(OutputFrame { bytes, ..*frame })
-    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::BytesMut;
 use futures_util::stream::{self, BoxStream, StreamExt};
 use jiff::Timestamp;
 use rustix::fs::inotify;
@@ -199,8 +199,8 @@ pub(super) fn follow(
     let watch = Watch::new(record.folder())?;
     let reader = Reader {
         file: File::open(record.output_file())?,
-        buffer: Vec::new(),
-        skip: from,
+        buffer: BytesMut::new(),
+        known: from,
         watch,
         record,
     };
@@ -221,8 +221,8 @@ pub(super) fn follow(
 struct Reader {
     record: Record,
     file: File,
-    buffer: Vec<u8>,
-    skip: OutputCursor,
+    buffer: BytesMut,
+    known: OutputCursor,
     watch: Watch,
 }
 
@@ -230,7 +230,7 @@ impl Reader {
     async fn next(&mut self) -> io::Result<Option<OutputFrame>> {
         loop {
             while let Some(frame) = self.take_frame() {
-                if let Some(frame) = self.after_skip(&frame) {
+                if let Some(frame) = frame.unknown(&mut self.known) {
                     return Ok(Some(frame));
                 }
             }
@@ -261,23 +261,11 @@ impl Reader {
         if self.buffer.len() < HEAD + length {
             return None;
         }
-        let rest = self.buffer.split_off(HEAD + length);
-        let frame = std::mem::replace(&mut self.buffer, rest);
+        let frame = self.buffer.split_to(HEAD + length).freeze();
         Some(OutputFrame {
             source: if head[0] == 0 { LogSource::Stdout } else { LogSource::Stderr },
             at: Timestamp::from_millisecond(millis).unwrap_or_default(),
-            bytes: Bytes::from(frame).slice(HEAD..),
+            bytes: frame.slice(HEAD..),
         })
-    }
-
-    fn after_skip(&mut self, frame: &OutputFrame) -> Option<OutputFrame> {
-        let left = match frame.source {
-            LogSource::Stdout => &mut self.skip.stdout,
-            LogSource::Stderr => &mut self.skip.stderr,
-        };
-        let known = usize::try_from(*left).unwrap_or(usize::MAX).min(frame.bytes.len());
-        *left -= known as u64;
-        let bytes = frame.bytes.slice(known..);
-        (!bytes.is_empty()).then_some(OutputFrame { bytes, ..*frame })
     }
 }

@@ -19,16 +19,16 @@ fn an_entry_without_a_time_is_kept_whole() {
 
 #[test]
 fn what_is_known_of_a_stream_is_skipped_to_the_byte() {
-    let mut skip = Skip { left: OutputCursor { stdout: 7, stderr: 0 } };
+    let mut known = OutputCursor { stdout: 7, stderr: 0 };
     let piece = |source, text: &'static str| OutputFrame {
         source,
         at: Timestamp::UNIX_EPOCH,
         bytes: Bytes::from_static(text.as_bytes()),
     };
-    assert_eq!(skip.pass(&piece(LogSource::Stdout, "12345")), None);
-    assert_eq!(skip.pass(&piece(LogSource::Stderr, "abc")).unwrap().bytes, "abc");
-    assert_eq!(skip.pass(&piece(LogSource::Stdout, "67890")).unwrap().bytes, "890");
-    assert_eq!(skip.pass(&piece(LogSource::Stdout, "rest")).unwrap().bytes, "rest");
+    assert_eq!(piece(LogSource::Stdout, "12345").unknown(&mut known), None);
+    assert_eq!(piece(LogSource::Stderr, "abc").unknown(&mut known).unwrap().bytes, "abc");
+    assert_eq!(piece(LogSource::Stdout, "67890").unknown(&mut known).unwrap().bytes, "890");
+    assert_eq!(piece(LogSource::Stdout, "rest").unknown(&mut known).unwrap().bytes, "rest");
 }
 
 fn printed(second: i64, source: LogSource, text: &'static str) -> OutputFrame {
