@@ -24,7 +24,7 @@ use crate::sandbox::Sandbox;
 use crate::sandbox::docker::DockerSandbox;
 use crate::sandbox::process::ProcessSandbox;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Store, StoreError};
+use crate::store::{Fence, Store, StoreError};
 use crate::workspace::{HostEnv, Workspaces};
 
 mod actor;
@@ -50,6 +50,8 @@ use news::News;
 /// What every part of the daemon shares. Nothing in it is decided upon; decisions are the actor's.
 pub(crate) struct Shared {
     pub(crate) store: Arc<dyn Store>,
+    /// Shown with each write to a run: that this daemon still leads.
+    pub(crate) fence: Fence,
     docker: Arc<dyn Sandbox>,
     process: Arc<dyn Sandbox>,
     pub(crate) workspaces: Workspaces,
@@ -70,7 +72,7 @@ impl Shared {
     /// A line of ours in a run's log.
     pub(crate) async fn note(&self, run: RunId, text: String) -> Result<(), StoreError> {
         let event = EventKind::Note { text };
-        let seq = self.store.append_event(run, Timestamp::now(), event).await?;
+        let seq = self.store.append_event(run, Timestamp::now(), event, self.fence).await?;
         // Wakes who follows the run; a note has no line of the output.
         self.news.tell(Notice::Log { run, seq, line: 0 });
         Ok(())
@@ -94,6 +96,7 @@ impl Shared {
         let defaults = include_str!("config/defaults.toml");
         let shared = Self {
             store: Arc::new(SqliteStore::open(&data.join("orch.db")).expect("it is new")),
+            fence: Fence::NONE,
             docker: Arc::new(DockerSandbox::new("/nowhere.sock")),
             process: Arc::new(ProcessSandbox::new(data.join("processes"), "/nowhere".into())),
             workspaces: Workspaces::new(data, host_env.clone()).expect("it is writable"),
@@ -148,6 +151,7 @@ pub async fn run(start: Start) -> anyhow::Result<()> {
     };
     let shared = Arc::new(Shared {
         store,
+        fence: Fence::NONE,
         docker: Arc::new(DockerSandbox::new(host)),
         process: Arc::new(ProcessSandbox::new(
             paths.data.join("processes"),

@@ -1,6 +1,7 @@
 //! Plain data and the rules over it: what a project, a task, a run, an event and an envelope are,
 //! and which changes they allow. Time and identity come in as parameters.
 
+pub mod address;
 pub mod dependency;
 pub mod duration;
 pub mod envelope;

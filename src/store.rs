@@ -4,268 +4,112 @@
 //! is a compare-and-set on the version. Beside them lie the events of runs, numbered from 1
 //! without a gap, and of these the log chunks, whose lines are numbered too.
 //!
-//! [`Store`] is one of the two seams of orch: [`sqlite`] stands behind it for one host. The trait
-//! asks for no transaction over several documents except for a run and its own events, so that a
-//! document database can keep it as well.
-
-use std::fmt;
+//! [`Store`] is one of the two seams of orch. Two databases stand behind it: [`sqlite`] for one
+//! host, without any set-up, and `mongo` for servers and for several daemons. The trait asks
+//! for no transaction over several documents except for a run and its own events, so that a
+//! document database without transactions can keep it as well. `tests/it/store` is the one suite
+//! that both pass.
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::event::{EventKind, LogChunk, OutputCursor, RunEvent};
+use crate::domain::event::{EventKind, LogChunk, RunEvent};
 use crate::domain::id::RunId;
 use crate::domain::stage::Stage;
 
+mod changes;
+mod collection;
+mod document;
+mod error;
+mod lease;
+mod opening;
 pub mod record;
 pub mod sqlite;
 
-#[cfg(test)]
-mod conformance;
-
-type Source = Box<dyn std::error::Error + Send + Sync>;
-
-/// Why the store did not do as asked. Callers act on the variant; the source is for people.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The document is not there.
-    #[error("{0} is not there")]
-    NotFound(String),
-    /// The id, or a value that must be unique, is taken.
-    #[error("{0} is there already")]
-    Exists(String),
-    /// The document has another version, or the log another end, than the caller believes.
-    #[error("{0} was changed by somebody else")]
-    Conflict(String),
-    /// The store cannot be reached, or cannot write now. The call may be repeated.
-    #[error("the store does not answer")]
-    Unavailable(#[source] Source),
-    /// What is stored cannot be read, or is not ours. Nothing was overwritten.
-    #[error("the store cannot be used: {0}")]
-    Corrupt(String),
-}
-
-/// The kinds of documents.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Collection {
-    /// Projects.
-    Projects,
-    /// Repositories.
-    Repositories,
-    /// Tasks.
-    Tasks,
-    /// Runs.
-    Runs,
-    /// Findings.
-    Findings,
-    /// The envelopes of runs, under the runs' ids.
-    Envelopes,
-}
-
-/// A declared index of a collection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Index {
-    /// The field.
-    pub field: &'static str,
-    /// Whether two documents may not have the same value; absent values are never the same.
-    pub unique: bool,
-}
-
-impl Index {
-    const fn unique(field: &'static str) -> Self {
-        Self { field, unique: true }
-    }
-
-    const fn plain(field: &'static str) -> Self {
-        Self { field, unique: false }
-    }
-}
-
-impl Collection {
-    /// Every collection.
-    pub const ALL: [Self; 6] = [
-        Self::Projects,
-        Self::Repositories,
-        Self::Tasks,
-        Self::Runs,
-        Self::Findings,
-        Self::Envelopes,
-    ];
-
-    /// The name as it is stored.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Projects => "projects",
-            Self::Repositories => "repositories",
-            Self::Tasks => "tasks",
-            Self::Runs => "runs",
-            Self::Findings => "findings",
-            Self::Envelopes => "envelopes",
-        }
-    }
-
-    /// The fields that documents can be found by.
-    pub const fn indexes(self) -> &'static [Index] {
-        match self {
-            Self::Projects => const { &[Index::unique("slug")] },
-            Self::Repositories => {
-                const { &[Index::unique("path"), Index::plain("project"), Index::plain("source")] }
-            }
-            Self::Tasks => const { &[Index::unique("path"), Index::plain("repository")] },
-            Self::Runs => {
-                const {
-                    &[
-                        Index::unique("idempotency_key"),
-                        Index::unique("tail"),
-                        Index::plain("live"),
-                        Index::plain("task"),
-                    ]
-                }
-            }
-            Self::Findings => const { &[Index::unique("fingerprint"), Index::plain("open")] },
-            Self::Envelopes => &[],
-        }
-    }
-}
-
-impl fmt::Display for Collection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// A document as the store sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Document {
-    /// Where it belongs.
-    pub collection: Collection,
-    /// Its id, unique in the collection; ids sort by the time that they were made.
-    pub id: String,
-    /// 1 when it is made, one more with each write.
-    pub version: u64,
-    /// The shape of the body.
-    pub schema: u32,
-    /// The values of the indexed fields; `None` where it has none.
-    pub keys: Vec<(&'static str, Option<String>)>,
-    /// The document itself, as JSON.
-    pub body: String,
-}
-
-/// A condition on an indexed field.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Filter {
-    /// The value is this.
-    Equals(&'static str, String),
-    /// The value begins like this.
-    StartsWith(&'static str, String),
-    /// The id begins like this.
-    IdStartsWith(String),
-}
-
-/// In which order documents are found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
-    /// The first made first.
-    OldestFirst,
-    /// The last made first.
-    NewestFirst,
-}
-
-/// What to find.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Query {
-    /// Where.
-    pub collection: Collection,
-    /// Conditions that all hold.
-    pub filters: Vec<Filter>,
-    /// In which order.
-    pub order: Order,
-    /// Only what comes after this id in that order. Stays right when documents come and go.
-    pub after: Option<String>,
-    /// At most so many.
-    pub limit: usize,
-}
-
-impl Query {
-    /// Everything of a collection, the oldest first.
-    pub fn all(collection: Collection) -> Self {
-        Self {
-            collection,
-            filters: Vec::new(),
-            order: Order::OldestFirst,
-            after: None,
-            limit: usize::MAX,
-        }
-    }
-
-    /// The same with one more condition.
-    pub fn filter(mut self, filter: Filter) -> Self {
-        self.filters.push(filter);
-        self
-    }
-}
-
-/// How far the log of a run is stored, for who goes on writing it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogPosition {
-    /// The number of the last line; 0 where there is none.
-    pub line: u64,
-    /// The checksum of the last chunk; empty where there is none.
-    pub checksum: String,
-    /// How far the raw output of the execution in question has been read.
-    pub cursor: OutputCursor,
-}
+pub use changes::{Cap, Claim, Expired, Expiry, Imported, LogPosition, LogRange, Transition};
+pub use collection::{AGE, Collection, Index, instant};
+pub use document::{Document, Filter, MAX_BODY, MAX_RUN, Order, Query};
+pub use error::{Source, StoreError};
+pub use lease::{Fence, Lease, Taken};
+pub use opening::open;
 
 /// Where everything that must last is kept.
 ///
-/// Every method is atomic: it happened as a whole when it returned `Ok`, and not at all when it
-/// returned an error other than [`StoreError::Unavailable`]; after that one, the caller has to
-/// look. What it wrote when it returned `Ok` survives a crash of the machine.
+/// **Atomicity.** Every method happened as a whole when it returned `Ok`, and not at all when it
+/// returned an error other than [`StoreError::Unavailable`]; after that one the caller has to look,
+/// because the answer may have been lost on the way. [`Store::import`] and [`Store::expire`] say
+/// for themselves what a whole is. A read never sees half of a write.
+///
+/// **Durability.** What a method wrote when it returned `Ok` survives a crash of the machine.
+///
+/// **Order.** A read that begins after a write returned sees it, from every daemon.
+///
+/// **Errors.** Besides those that a method names, any may return `Unavailable`, `Refused` and
+/// `Corrupt`, and those that write `TooLarge`, before anything was sent.
+///
+/// **Fences.** Methods that change a run take a [`Fence`] and return `Fenced`, having written
+/// nothing, where a later lease than the writer's was taken.
 #[async_trait]
 pub trait Store: Send + Sync {
     /// The document with this id, if there is one.
     async fn get(&self, collection: Collection, id: &str) -> Result<Option<Document>, StoreError>;
 
-    /// Adds a document of version 1. `Exists` where its id or a unique value is taken.
+    /// Adds a document of version 1, not a run. `Exists` where its id or a unique value is taken.
     async fn insert(&self, document: Document) -> Result<(), StoreError>;
 
-    /// Puts a document in the place of the one with its id and the version before its own.
-    /// `NotFound` where there is none, `Conflict` where the version is another, `Exists` where a
-    /// unique value is taken.
+    /// Puts a document, not a run, in the place of the one with its id and the version before its
+    /// own. `NotFound` where there is none, `Conflict` where the version is another, `Exists` where
+    /// a unique value is taken.
     async fn replace(&self, document: Document) -> Result<(), StoreError>;
 
-    /// The documents that fit, in order, at most `limit`.
+    /// Removes a document, not a run, that has this version. `NotFound` where there is none,
+    /// `Conflict` where the version is another.
+    async fn delete(
+        &self,
+        collection: Collection,
+        id: &str,
+        version: u64,
+    ) -> Result<(), StoreError>;
+
+    /// The documents that fit, in order, at most `limit`. The fields of the filters are declared
+    /// indexes of the collection.
     async fn find(&self, query: Query) -> Result<Vec<Document>, StoreError>;
 
-    /// Writes a run and what is told of the change, as one. With version 1 the run is added, as
-    /// by `insert`; otherwise it is replaced, as by `replace`. Returns the number of the last
-    /// event; the events have the numbers up to it without a gap.
-    async fn transition(
-        &self,
-        run: RunId,
-        document: Document,
-        at: Timestamp,
-        events: Vec<EventKind>,
-    ) -> Result<u64, StoreError>;
+    /// Writes a run and what is told of the change, as one. With version 1 the run is added, and
+    /// it is `Exists` where its id, its idempotency key or its tail is taken; otherwise it is
+    /// replaced, with the errors of `replace`. Returns the number of the run's last event; the
+    /// events have the numbers up to it without a gap.
+    async fn transition(&self, change: Transition) -> Result<u64, StoreError>;
 
-    /// Adds one event to a run without changing it. Returns its number.
+    /// A transition to a run that holds a slot (its field `slot` has a value), which happens only
+    /// where each cap leaves room beside all other runs that hold one. However many claim at once,
+    /// from however many daemons: no cap is exceeded, and a run is claimed by one. A run that holds
+    /// a slot already counts once. Errors as `transition`.
+    async fn claim(&self, change: Transition, caps: &[Cap]) -> Result<Claim, StoreError>;
+
+    /// Adds one event to a run without changing it. Returns its number. `NotFound` where there is
+    /// no such run.
     async fn append_event(
         &self,
         run: RunId,
         at: Timestamp,
         event: EventKind,
+        fence: Fence,
     ) -> Result<u64, StoreError>;
 
-    /// Adds lines to a run's log. Returns the number of the event. `Conflict` where `first_line`
-    /// is not the one after the last stored line: a gap and a double are both refused.
+    /// Adds lines to a run's log. Returns the number of the event. `NotFound` where there is no
+    /// such run; `Conflict` where `first_line` is not the one after the last stored line, so that
+    /// a gap and a double are both refused. A chunk without lines is `Conflict` too.
     async fn append_chunk(
         &self,
         run: RunId,
         at: Timestamp,
         chunk: LogChunk,
+        fence: Fence,
     ) -> Result<u64, StoreError>;
 
-    /// How far a run's log is stored, and the raw output of one execution of a stage.
+    /// How far a run's log is stored, and the raw output of one execution of a stage. All zero
+    /// where there is no such run.
     async fn log_position(
         &self,
         run: RunId,
@@ -273,7 +117,8 @@ pub trait Store: Send + Sync {
         attempt: u32,
     ) -> Result<LogPosition, StoreError>;
 
-    /// A run's events after a number, in order, at most `limit`.
+    /// A run's events after a number, in order, at most `limit`. Those that expired are left out;
+    /// between two that are there none is missing.
     async fn events(
         &self,
         run: RunId,
@@ -284,15 +129,43 @@ pub trait Store: Send + Sync {
     /// The chunks that hold a run's lines from a number on, at most `limit` lines and what their
     /// chunks hold besides; and the numbers of the run's last event and last line.
     async fn log(&self, run: RunId, from: u64, limit: usize) -> Result<LogRange, StoreError>;
-}
 
-/// A piece of a run's log.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct LogRange {
-    /// The events whose chunks hold it.
-    pub events: Vec<RunEvent>,
-    /// The number of the run's last line.
-    pub last_line: u64,
-    /// The number of the run's last event.
-    pub last_seq: u64,
+    /// Takes the lead for `time` where nobody has it, where its time is over at `now`, or where
+    /// `holder` itself has it: with a token above all before. From then on every write that shows
+    /// an older token is `Fenced`.
+    async fn take_lease(
+        &self,
+        holder: &str,
+        now: Timestamp,
+        time: SignedDuration,
+    ) -> Result<Taken, StoreError>;
+
+    /// Keeps the lead for `time` from `now`, also where its time was over and nobody took it since.
+    /// `Fenced` where somebody did, or where it was given back.
+    async fn renew_lease(
+        &self,
+        lease: &Lease,
+        now: Timestamp,
+        time: SignedDuration,
+    ) -> Result<Lease, StoreError>;
+
+    /// Gives the lead back, so that nobody has to wait for its end. `Ok` also where it is somebody
+    /// else's by now.
+    async fn release_lease(&self, lease: &Lease) -> Result<(), StoreError>;
+
+    /// Removes what is older than `before`: at most about `limit` documents and events in one call,
+    /// so that no call keeps others waiting. What belongs together disappears for readers as one,
+    /// before the first piece of it is removed; an interrupted call is gone on with by the next.
+    async fn expire(
+        &self,
+        what: Expiry,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Expired, StoreError>;
+
+    /// Adds what another store held, into a store that nobody else uses; a run comes before its
+    /// events. A batch is a whole only in an embedded store: who is interrupted begins again with
+    /// an empty one. `Exists` where something is there already, `Conflict` where numbers do not
+    /// follow, `NotFound` where events have no run.
+    async fn import(&self, batch: Vec<Imported>) -> Result<(), StoreError>;
 }

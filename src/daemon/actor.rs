@@ -22,7 +22,7 @@ use crate::domain::stage::Stage;
 use crate::engine::reconcile::{self, sandbox_name};
 use crate::engine::{Effect, Engine, Slots};
 use crate::store::record::{self, Record as _};
-use crate::store::{Filter, Query, StoreError};
+use crate::store::{Filter, Query, StoreError, Transition};
 
 /// How often, and with which growing waits, a write is tried while the store does not answer.
 const WRITE_ATTEMPTS: u32 = 6;
@@ -245,10 +245,16 @@ impl Actor {
             tracing::debug!(run = %run.id(), ?event, "committed");
         }
         patiently("store a run", || {
-            let (document, events) = (document.clone(), events.clone());
+            let change = Transition {
+                run: run.id(),
+                document: document.clone(),
+                at: run.updated_at(),
+                events: events.clone(),
+                fence: self.shared.fence,
+            };
             async move {
                 let store = self.shared.store.as_ref();
-                match store.transition(run.id(), document, run.updated_at(), events).await {
+                match store.transition(change).await {
                     // An attempt before this one had reached the store, and its answer was lost.
                     Err(StoreError::Conflict(_) | StoreError::Exists(_))
                         if self.is_stored(run).await? =>

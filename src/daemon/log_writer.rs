@@ -195,8 +195,11 @@ impl LogWriter {
     async fn store(&self, chunk: LogChunk) -> Result<u64, StoreError> {
         let mut wait = Duration::from_millis(100);
         loop {
-            let attempt =
-                self.shared.store.append_chunk(self.run, self.first_at, chunk.clone()).await;
+            let attempt = self
+                .shared
+                .store
+                .append_chunk(self.run, self.first_at, chunk.clone(), self.shared.fence)
+                .await;
             match attempt {
                 // An attempt before this one had reached the store, and its answer was lost.
                 Err(StoreError::Conflict(_)) if self.is_stored(&chunk).await? => {

@@ -24,6 +24,31 @@ pub struct RunEvent {
     pub kind: EventKind,
 }
 
+impl RunEvent {
+    /// The piece of log that it is, if it is one.
+    pub fn chunk(&self) -> Option<&LogChunk> {
+        match &self.kind {
+            EventKind::Log { chunk } => Some(chunk),
+            EventKind::Created
+            | EventKind::Queued { .. }
+            | EventKind::StageBegun { .. }
+            | EventKind::StageRunning { .. }
+            | EventKind::StageEnded { .. }
+            | EventKind::StageLost { .. }
+            | EventKind::CancelRequested
+            | EventKind::DeadlinePassed { .. }
+            | EventKind::PauseRequested
+            | EventKind::PauseWithdrawn
+            | EventKind::Waiting { .. }
+            | EventKind::Approved
+            | EventKind::Rejected { .. }
+            | EventKind::Ending { .. }
+            | EventKind::Ended { .. }
+            | EventKind::Note { .. } => None,
+        }
+    }
+}
+
 /// What can happen in a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "event")]
@@ -190,5 +215,11 @@ impl LogChunk {
     /// The number that the next line will have.
     pub fn next_line(&self) -> u64 {
         self.first_line + self.lines.len() as u64
+    }
+
+    /// The number of its last line, if it has lines and begins right after this one.
+    pub fn follows(&self, last_line: u64) -> Option<u64> {
+        let is_next = self.first_line == last_line + 1 && !self.lines.is_empty();
+        is_next.then(|| self.next_line() - 1)
     }
 }

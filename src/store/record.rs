@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Collection, Document, Filter, Query, Store, StoreError};
+use super::{AGE, Collection, Document, Filter, Query, Store, StoreError, instant};
 use crate::domain::envelope::{ENVELOPE_SCHEMA, Envelope};
 use crate::domain::finding::{FINDING_SCHEMA, Finding};
 use crate::domain::project::{PROJECT_SCHEMA, Project};
@@ -185,11 +185,16 @@ impl Record for Run {
 
     fn keys(&self) -> Vec<(&'static str, Option<String>)> {
         let live = if self.outcome().is_some() { "no" } else { "yes" };
+        let ended = self.outcome().is_some().then(|| instant(self.updated_at()));
         vec![
             ("idempotency_key", self.idempotency_key().map(str::to_owned)),
             ("tail", Some(reversed(&self.id().to_string()))),
             ("live", Some(live.to_owned())),
+            ("slot", self.holds_slot().then(|| "yes".to_owned())),
+            ("project", Some(self.project().to_string())),
+            ("repository", Some(self.repository().to_string())),
             ("task", Some(self.task().to_string())),
+            (AGE, ended),
         ]
     }
 }
@@ -208,7 +213,12 @@ impl Record for Finding {
 
     fn keys(&self) -> Vec<(&'static str, Option<String>)> {
         let open = if self.is_open() { "yes" } else { "no" };
-        vec![("fingerprint", Some(self.fingerprint.clone())), ("open", Some(open.to_owned()))]
+        let settled = (!self.is_open()).then(|| instant(self.last_at));
+        vec![
+            ("fingerprint", Some(self.fingerprint.clone())),
+            ("open", Some(open.to_owned())),
+            (AGE, settled),
+        ]
     }
 }
 

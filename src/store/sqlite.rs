@@ -12,18 +12,25 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Collection, Document, LogPosition, LogRange, Query, Store, StoreError};
+use super::{
+    Cap, Claim, Collection, Document, Expired, Expiry, Fence, Imported, Lease, LogPosition,
+    LogRange, Query, Store, StoreError, Taken, Transition,
+};
 use crate::domain::event::{EventKind, LogChunk, RunEvent};
 use crate::domain::id::RunId;
 use crate::domain::stage::Stage;
 
 mod documents;
 mod events;
+mod expiry;
+mod imports;
+mod leases;
 mod migrations;
+mod runs;
 
 /// `orch` in ASCII: tells our files from those of other programs.
 const APPLICATION_ID: i32 = 0x6f72_6368;
@@ -64,9 +71,9 @@ impl SqliteStore {
         run(&self.writer, move |connection| {
             let transaction = connection
                 .transaction_with_behavior(TransactionBehavior::Immediate)
-                .map_err(unavailable)?;
+                .map_err(failed)?;
             let value = work(&transaction)?;
-            transaction.commit().map_err(unavailable)?;
+            transaction.commit().map_err(failed)?;
             Ok(value)
         })
         .await
@@ -79,7 +86,7 @@ impl SqliteStore {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         run(&self.readers[turn % self.readers.len()], move |connection| {
             // One view for all that a call reads.
-            let transaction = connection.transaction().map_err(unavailable)?;
+            let transaction = connection.transaction().map_err(failed)?;
             work(&transaction)
         })
         .await
@@ -103,11 +110,19 @@ fn gone() -> StoreError {
     StoreError::Unavailable("the store's thread has ended".into())
 }
 
-fn unavailable(error: rusqlite::Error) -> StoreError {
+/// What an error of SQLite means to the caller.
+fn failed(error: rusqlite::Error) -> StoreError {
+    use rusqlite::ErrorCode;
     match error.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
             StoreError::Corrupt(error.to_string())
         }
+        Some(
+            ErrorCode::ReadOnly
+            | ErrorCode::PermissionDenied
+            | ErrorCode::CannotOpen
+            | ErrorCode::AuthorizationForStatementDenied,
+        ) => StoreError::Refused(error.to_string()),
         _ => StoreError::Unavailable(Box::new(error)),
     }
 }
@@ -127,9 +142,9 @@ fn spawn(mut connection: Connection, name: &str) -> Result<mpsc::Sender<Job>, St
 
 fn connect(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(unavailable)?;
-    connection.busy_timeout(BUSY).map_err(unavailable)?;
-    connection.pragma_update(None, "synchronous", "FULL").map_err(|e| match unavailable(e) {
+    let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+    connection.busy_timeout(BUSY).map_err(failed)?;
+    connection.pragma_update(None, "synchronous", "FULL").map_err(|e| match failed(e) {
         StoreError::Corrupt(why) => not_ours(path, &why),
         other => other,
     })?;
@@ -160,11 +175,11 @@ fn open_checked(path: &Path) -> Result<Connection, StoreError> {
     if fresh {
         // The first thing that is written: a crash in between must not leave a file that looks
         // like somebody else's.
-        connection.pragma_update(None, "application_id", APPLICATION_ID).map_err(unavailable)?;
+        connection.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)?;
     }
     let mode: String = connection
         .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
-        .map_err(unavailable)?;
+        .map_err(failed)?;
     if mode != "wal" {
         return Err(not_ours(path, "its file system has no write-ahead log"));
     }
@@ -183,38 +198,37 @@ impl Store for SqliteStore {
     }
 
     async fn insert(&self, document: Document) -> Result<(), StoreError> {
+        document.is_not_a_run()?;
         self.write(move |tx| documents::insert(tx, &document)).await
     }
 
     async fn replace(&self, document: Document) -> Result<(), StoreError> {
+        document.is_not_a_run()?;
         self.write(move |tx| documents::replace(tx, &document)).await
+    }
+
+    async fn delete(
+        &self,
+        collection: Collection,
+        id: &str,
+        version: u64,
+    ) -> Result<(), StoreError> {
+        collection.is_not_runs()?;
+        let id = id.to_owned();
+        self.write(move |tx| documents::delete(tx, collection, &id, version)).await
     }
 
     async fn find(&self, query: Query) -> Result<Vec<Document>, StoreError> {
         self.read(move |tx| documents::find(tx, &query)).await
     }
 
-    async fn transition(
-        &self,
-        run: RunId,
-        document: Document,
-        at: Timestamp,
-        events: Vec<EventKind>,
-    ) -> Result<u64, StoreError> {
-        self.write(move |tx| {
-            if document.version == 1 {
-                documents::insert(tx, &document)?;
-            } else {
-                documents::replace(tx, &document)?;
-            }
-            let mut last = events::last_seq(tx, run)?;
-            for kind in events {
-                last += 1;
-                events::insert(tx, &RunEvent { run, seq: last, at, kind })?;
-            }
-            Ok(last)
-        })
-        .await
+    async fn transition(&self, change: Transition) -> Result<u64, StoreError> {
+        self.write(move |tx| runs::transition(tx, change)).await
+    }
+
+    async fn claim(&self, change: Transition, caps: &[Cap]) -> Result<Claim, StoreError> {
+        let caps = caps.to_vec();
+        self.write(move |tx| runs::claim(tx, change, &caps)).await
     }
 
     async fn append_event(
@@ -222,13 +236,9 @@ impl Store for SqliteStore {
         run: RunId,
         at: Timestamp,
         event: EventKind,
+        fence: Fence,
     ) -> Result<u64, StoreError> {
-        self.write(move |tx| {
-            let seq = events::last_seq(tx, run)? + 1;
-            events::insert(tx, &RunEvent { run, seq, at, kind: event })?;
-            Ok(seq)
-        })
-        .await
+        self.write(move |tx| runs::append_event(tx, run, at, event, fence)).await
     }
 
     async fn append_chunk(
@@ -236,20 +246,9 @@ impl Store for SqliteStore {
         run: RunId,
         at: Timestamp,
         chunk: LogChunk,
+        fence: Fence,
     ) -> Result<u64, StoreError> {
-        self.write(move |tx| {
-            let last_line = events::last_line(tx, run)?;
-            if chunk.first_line != last_line + 1 {
-                return Err(StoreError::Conflict(format!(
-                    "the log of run {run} ends at line {last_line}, so line {} cannot follow; it",
-                    chunk.first_line
-                )));
-            }
-            let seq = events::last_seq(tx, run)? + 1;
-            events::insert(tx, &RunEvent { run, seq, at, kind: EventKind::Log { chunk } })?;
-            Ok(seq)
-        })
-        .await
+        self.write(move |tx| runs::append_chunk(tx, run, at, chunk, fence)).await
     }
 
     async fn log_position(
@@ -272,6 +271,44 @@ impl Store for SqliteStore {
 
     async fn log(&self, run: RunId, from: u64, limit: usize) -> Result<LogRange, StoreError> {
         self.read(move |tx| events::log(tx, run, from, limit)).await
+    }
+
+    async fn take_lease(
+        &self,
+        holder: &str,
+        now: Timestamp,
+        time: SignedDuration,
+    ) -> Result<Taken, StoreError> {
+        let holder = holder.to_owned();
+        self.write(move |tx| leases::take(tx, &holder, now, time)).await
+    }
+
+    async fn renew_lease(
+        &self,
+        lease: &Lease,
+        now: Timestamp,
+        time: SignedDuration,
+    ) -> Result<Lease, StoreError> {
+        let lease = lease.clone();
+        self.write(move |tx| leases::renew(tx, &lease, now, time)).await
+    }
+
+    async fn release_lease(&self, lease: &Lease) -> Result<(), StoreError> {
+        let lease = lease.clone();
+        self.write(move |tx| leases::release(tx, &lease)).await
+    }
+
+    async fn expire(
+        &self,
+        what: Expiry,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Expired, StoreError> {
+        self.write(move |tx| expiry::expire(tx, what, before, limit)).await
+    }
+
+    async fn import(&self, batch: Vec<Imported>) -> Result<(), StoreError> {
+        self.write(move |tx| imports::import(tx, batch)).await
     }
 }
 

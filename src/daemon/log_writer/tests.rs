@@ -3,7 +3,25 @@
 use bytes::Bytes;
 
 use super::*;
-use crate::domain::run::tests::{at, id};
+use crate::domain::run::Run;
+use crate::domain::run::tests::{at, full_spec, id, new_run};
+use crate::store::{Fence, Transition, record};
+
+/// Surroundings in which the run with the number 4 is stored.
+async fn with_a_run() -> (tempfile::TempDir, Arc<Shared>) {
+    let (folder, shared) = Shared::for_tests();
+    let run = Run::create(new_run(full_spec()), at(0));
+    assert_eq!(run.id(), id(4));
+    let change = Transition {
+        run: run.id(),
+        document: record::encode(&run).unwrap(),
+        at: at(0),
+        events: Vec::new(),
+        fence: Fence::NONE,
+    };
+    shared.store.transition(change).await.unwrap();
+    (folder, shared)
+}
 
 async fn writer(shared: &Arc<Shared>) -> LogWriter {
     LogWriter::open(Arc::clone(shared), id(4), Stage::Implement, 1).await.unwrap()
@@ -30,7 +48,7 @@ fn texts(chunks: &[LogChunk]) -> Vec<&str> {
 
 #[tokio::test]
 async fn lines_are_put_together_from_pieces_of_each_stream() {
-    let (_folder, shared) = Shared::for_tests();
+    let (_folder, shared) = with_a_run().await;
     let mut writer = writer(&shared).await;
     for (source, piece) in [
         (LogSource::Stdout, "hel"),
@@ -52,7 +70,7 @@ async fn lines_are_put_together_from_pieces_of_each_stream() {
 #[tokio::test]
 async fn who_goes_on_misses_nothing_and_doubles_nothing() {
     let output: Vec<u8> = (0..500).flat_map(|n| format!("line {n}\n").into_bytes()).collect();
-    let (_folder, shared) = Shared::for_tests();
+    let (_folder, shared) = with_a_run().await;
     let mut first = writer(&shared).await;
     // Killed in the middle of a line, with lines that were not stored yet.
     first.push(&frame(LogSource::Stdout, 0, &output[..1_000]), |_| {}).await.unwrap();
@@ -72,7 +90,7 @@ async fn who_goes_on_misses_nothing_and_doubles_nothing() {
 
 #[tokio::test]
 async fn the_checksums_form_a_chain_that_a_change_breaks() {
-    let (_folder, shared) = Shared::for_tests();
+    let (_folder, shared) = with_a_run().await;
     let mut writer = writer(&shared).await;
     for n in 0..3 {
         let line = format!("line {n}\n");
@@ -91,7 +109,7 @@ async fn the_checksums_form_a_chain_that_a_change_breaks() {
 
 #[tokio::test]
 async fn a_line_without_end_is_cut_and_memory_stays_bounded() {
-    let (_folder, shared) = Shared::for_tests();
+    let (_folder, shared) = with_a_run().await;
     let mut writer = writer(&shared).await;
     let piece = "ä".repeat(50_000);
     for _ in 0..4 {
@@ -107,7 +125,7 @@ async fn a_line_without_end_is_cut_and_memory_stays_bounded() {
 
 #[tokio::test]
 async fn bytes_that_are_no_text_are_shown_as_such() {
-    let (_folder, shared) = Shared::for_tests();
+    let (_folder, shared) = with_a_run().await;
     let mut writer = writer(&shared).await;
     writer.push(&frame(LogSource::Stdout, 0, b"\xff\xfe ok \x00\n"), |_| {}).await.unwrap();
     writer.finish(|_| {}).await.unwrap();
@@ -116,7 +134,7 @@ async fn bytes_that_are_no_text_are_shown_as_such() {
 
 #[tokio::test]
 async fn many_short_lines_do_not_wait_for_a_full_chunk() {
-    let (_folder, shared) = Shared::for_tests();
+    let (_folder, shared) = with_a_run().await;
     let mut writer = writer(&shared).await;
     let lines = "\n".repeat(CHUNK_LINES + 1);
     writer.push(&frame(LogSource::Stdout, 0, lines.as_bytes()), |_| {}).await.unwrap();

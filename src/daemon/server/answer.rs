@@ -49,8 +49,9 @@ impl From<StoreError> for Refusal {
             StoreError::NotFound(_) => ProblemKind::NotFound,
             StoreError::Exists(_) => ProblemKind::Exists,
             StoreError::Conflict(_) => ProblemKind::Conflict,
-            StoreError::Unavailable(_) => ProblemKind::Unavailable,
-            StoreError::Corrupt(_) => ProblemKind::Internal,
+            StoreError::TooLarge { .. } => ProblemKind::TooLarge,
+            StoreError::Unavailable(_) | StoreError::Fenced(_) => ProblemKind::Unavailable,
+            StoreError::Refused(_) | StoreError::Corrupt(_) => ProblemKind::Internal,
         };
         tracing::warn!(error = chain(&error), "a request met an error of the store");
         let problem = Problem::new(kind, error.to_string());
@@ -59,6 +60,9 @@ impl From<StoreError> for Refusal {
             StoreError::Unavailable(_) => {
                 problem.hint("check the disk's free space, and the daemon's log")
             }
+            StoreError::Fenced(_) => problem.hint("ask the daemon that leads now"),
+            StoreError::TooLarge { .. } => problem.hint("make it smaller, or split it"),
+            StoreError::Refused(_) => problem.hint("check the store's settings and permissions"),
             StoreError::NotFound(_) | StoreError::Exists(_) | StoreError::Corrupt(_) => problem,
         })
     }

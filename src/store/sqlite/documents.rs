@@ -1,9 +1,9 @@
 //! Documents in SQLite.
 
 use rusqlite::types::Value;
-use rusqlite::{OptionalExtension, Row, Transaction, params_from_iter};
+use rusqlite::{OptionalExtension, Row, Transaction, params, params_from_iter};
 
-use super::unavailable;
+use super::failed;
 use crate::store::{Collection, Document, Filter, Order, Query, StoreError};
 
 pub(super) fn get(
@@ -11,12 +11,13 @@ pub(super) fn get(
     collection: Collection,
     id: &str,
 ) -> Result<Option<Document>, StoreError> {
-    let sql = format!("SELECT id, version, schema, body FROM {collection} WHERE id = ?1");
+    let fields = fields(collection);
+    let sql = format!("SELECT id, version, schema, body{fields} FROM {collection} WHERE id = ?1");
     tx.prepare_cached(&sql)
         .and_then(|mut statement| {
             statement.query_row([id], |row| document(collection, row)).optional()
         })
-        .map_err(unavailable)
+        .map_err(failed)
 }
 
 pub(super) fn insert(tx: &Transaction<'_>, document: &Document) -> Result<(), StoreError> {
@@ -52,7 +53,29 @@ pub(super) fn replace(tx: &Transaction<'_>, document: &Document) -> Result<(), S
     }
 }
 
+pub(super) fn delete(
+    tx: &Transaction<'_>,
+    collection: Collection,
+    id: &str,
+    version: u64,
+) -> Result<(), StoreError> {
+    let sql = format!("DELETE FROM {collection} WHERE id = ?1 AND version = ?2");
+    let removed = tx
+        .prepare_cached(&sql)
+        .and_then(|mut statement| statement.execute(params![id, to_integer(version)]))
+        .map_err(failed)?;
+    if removed == 1 {
+        return Ok(());
+    }
+    let name = format!("{collection}/{id}");
+    match get(tx, collection, id)? {
+        None => Err(StoreError::NotFound(name)),
+        Some(_) => Err(StoreError::Conflict(name)),
+    }
+}
+
 fn write(tx: &Transaction<'_>, sql: &str, document: &Document) -> Result<usize, StoreError> {
+    document.check_size()?;
     let mut values = vec![
         Value::Text(document.id.clone()),
         Value::Integer(to_integer(document.version)),
@@ -68,7 +91,7 @@ fn write(tx: &Transaction<'_>, sql: &str, document: &Document) -> Result<usize, 
             Some(rusqlite::ErrorCode::ConstraintViolation) => {
                 StoreError::Exists(format!("{}/{}", document.collection, document.id))
             }
-            _ => unavailable(error),
+            _ => failed(error),
         })
 }
 
@@ -96,7 +119,8 @@ pub(super) fn find(tx: &Transaction<'_>, query: &Query) -> Result<Vec<Document>,
     }
     values.push(Value::Integer(to_integer(query.limit as u64)));
     let sql = format!(
-        "SELECT id, version, schema, body FROM {collection} WHERE {} ORDER BY id {order} LIMIT ?{}",
+        "SELECT id, version, schema, body{} FROM {collection} WHERE {} ORDER BY id {order} LIMIT ?{}",
+        fields(collection),
         conditions.join(" AND "),
         values.len()
     );
@@ -105,7 +129,7 @@ pub(super) fn find(tx: &Transaction<'_>, query: &Query) -> Result<Vec<Document>,
             statement.query_map(params_from_iter(values), |row| document(collection, row))?;
         rows.collect::<Result<Vec<_>, _>>()
     });
-    found.map_err(unavailable)
+    found.map_err(failed)
 }
 
 /// What begins with `start` lies between it and it with the highest character behind; unlike a
@@ -117,15 +141,23 @@ fn range(field: &str, start: &str, values: &mut Vec<Value>, conditions: &mut Vec
     conditions.push(format!("{field} < ?{}", values.len()));
 }
 
-/// The keys are not read back: they can be told from the body, and only writing needs them.
+/// The columns of the indexed fields, as they follow others in a list.
+fn fields(collection: Collection) -> String {
+    collection.indexes().iter().map(|index| format!(", {}", index.field)).collect()
+}
+
 fn document(collection: Collection, row: &Row<'_>) -> rusqlite::Result<Document> {
     let version: i64 = row.get(1)?;
+    let mut keys = Vec::with_capacity(collection.indexes().len());
+    for (place, index) in collection.indexes().iter().enumerate() {
+        keys.push((index.field, row.get(place + 4)?));
+    }
     Ok(Document {
         collection,
         id: row.get(0)?,
         version: version.unsigned_abs(),
         schema: row.get(2)?,
-        keys: Vec::new(),
+        keys,
         body: row.get(3)?,
     })
 }

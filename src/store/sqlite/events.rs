@@ -3,72 +3,75 @@
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::documents::to_integer;
-use super::unavailable;
+use super::failed;
 use crate::domain::event::{EventKind, OutputCursor, RunEvent};
 use crate::domain::id::RunId;
 use crate::domain::stage::Stage;
+use crate::store::changes::encode_events;
 use crate::store::{LogPosition, LogRange, StoreError};
 
-pub(super) fn last_seq(tx: &Transaction<'_>, run: RunId) -> Result<u64, StoreError> {
-    last(tx, "SELECT max(seq) FROM run_events WHERE run = ?1", run)
+/// How far the events and lines of a run are numbered, and how many of them have expired.
+pub(super) struct Head {
+    pub(super) seq: u64,
+    pub(super) line: u64,
+    /// The number up to which events are hidden.
+    pub(super) floor: u64,
 }
 
-pub(super) fn last_line(tx: &Transaction<'_>, run: RunId) -> Result<u64, StoreError> {
-    last(tx, "SELECT max(last_line) FROM run_events WHERE run = ?1 AND last_line IS NOT NULL", run)
-}
-
-fn last(tx: &Transaction<'_>, sql: &str, run: RunId) -> Result<u64, StoreError> {
-    let found: Option<i64> = tx
-        .prepare_cached(sql)
-        .and_then(|mut statement| statement.query_row([run.to_string()], |row| row.get(0)))
-        .map_err(unavailable)?;
-    Ok(found.unwrap_or(0).unsigned_abs())
-}
-
-pub(super) fn insert(tx: &Transaction<'_>, event: &RunEvent) -> Result<(), StoreError> {
-    let body = serde_json::to_string(event)
-        .map_err(|e| StoreError::Corrupt(format!("an event cannot be written: {e}")))?;
-    let (lines, stage, attempt) = match &event.kind {
-        EventKind::Log { chunk } => (
-            Some((to_integer(chunk.first_line), to_integer(chunk.next_line() - 1))),
-            Some(chunk.stage.name()),
-            Some(chunk.attempt),
-        ),
-        EventKind::Created
-        | EventKind::Queued { .. }
-        | EventKind::StageBegun { .. }
-        | EventKind::StageRunning { .. }
-        | EventKind::StageEnded { .. }
-        | EventKind::StageLost { .. }
-        | EventKind::CancelRequested
-        | EventKind::DeadlinePassed { .. }
-        | EventKind::PauseRequested
-        | EventKind::PauseWithdrawn
-        | EventKind::Waiting { .. }
-        | EventKind::Approved
-        | EventKind::Rejected { .. }
-        | EventKind::Ending { .. }
-        | EventKind::Ended { .. }
-        | EventKind::Note { .. } => (None, None, None),
+pub(super) fn head(tx: &Transaction<'_>, run: RunId) -> Result<Option<Head>, StoreError> {
+    let numbers = |row: &Row<'_>| -> rusqlite::Result<Head> {
+        Ok(Head {
+            seq: row.get::<_, i64>(0)?.unsigned_abs(),
+            line: row.get::<_, i64>(1)?.unsigned_abs(),
+            floor: row.get::<_, i64>(2)?.unsigned_abs(),
+        })
     };
+    tx.prepare_cached("SELECT seq, line, floor FROM run_heads WHERE run = ?1")
+        .and_then(|mut statement| statement.query_row([run.to_string()], numbers).optional())
+        .map_err(failed)
+}
+
+/// The head of a run that was just made.
+pub(super) fn begin(tx: &Transaction<'_>, run: RunId) -> Result<(), StoreError> {
     tx.prepare_cached(
-        "INSERT INTO run_events (run, seq, at, first_line, last_line, stage, attempt, body) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT INTO run_heads (run, seq, line, floor, removed) VALUES (?1, 0, 0, 0, 0)",
     )
-    .and_then(|mut statement| {
-        statement.execute(params![
+    .and_then(|mut statement| statement.execute([run.to_string()]))
+    .map(drop)
+    .map_err(failed)
+}
+
+pub(super) fn put_head(tx: &Transaction<'_>, run: RunId, head: &Head) -> Result<(), StoreError> {
+    tx.prepare_cached("UPDATE run_heads SET seq = ?2, line = ?3 WHERE run = ?1")
+        .and_then(|mut statement| {
+            statement.execute(params![run.to_string(), to_integer(head.seq), to_integer(head.line)])
+        })
+        .map(drop)
+        .map_err(failed)
+}
+
+pub(super) fn insert(tx: &Transaction<'_>, events: &[RunEvent]) -> Result<(), StoreError> {
+    let bodies = encode_events(events)?;
+    let mut statement = tx
+        .prepare_cached(
+            "INSERT INTO run_events (run, seq, first_line, last_line, stage, attempt, body) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )
+        .map_err(failed)?;
+    for (event, body) in events.iter().zip(bodies) {
+        let chunk = event.chunk();
+        let values = params![
             event.run.to_string(),
             to_integer(event.seq),
-            event.at.as_millisecond(),
-            lines.map(|(first, _)| first),
-            lines.map(|(_, last)| last),
-            stage,
-            attempt,
+            chunk.map(|chunk| to_integer(chunk.first_line)),
+            chunk.map(|chunk| to_integer(chunk.next_line() - 1)),
+            chunk.map(|chunk| chunk.stage.name()),
+            chunk.map(|chunk| chunk.attempt),
             body,
-        ])
-    })
-    .map(drop)
-    .map_err(unavailable)
+        ];
+        statement.execute(values).map_err(failed)?;
+    }
+    Ok(())
 }
 
 pub(super) fn after(
@@ -77,15 +80,17 @@ pub(super) fn after(
     after: u64,
     limit: usize,
 ) -> Result<Vec<RunEvent>, StoreError> {
+    let Some(head) = head(tx, run)? else { return Ok(Vec::new()) };
+    let after = after.max(head.floor);
     let mut statement = tx
         .prepare_cached(
             "SELECT body FROM run_events WHERE run = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
         )
-        .map_err(unavailable)?;
+        .map_err(failed)?;
     let rows = statement
         .query_map(params![run.to_string(), to_integer(after), to_integer(limit as u64)], body)
-        .map_err(unavailable)?;
-    rows.map(|row| parse(&row.map_err(unavailable)?)).collect()
+        .map_err(failed)?;
+    rows.map(|row| parse(&row.map_err(failed)?)).collect()
 }
 
 pub(super) fn log_position(
@@ -94,22 +99,26 @@ pub(super) fn log_position(
     stage: Stage,
     attempt: u32,
 ) -> Result<LogPosition, StoreError> {
+    let floor = head(tx, run)?.map_or(0, |head| to_integer(head.floor));
     let newest: Option<String> = tx
         .prepare_cached(
-            "SELECT body FROM run_events WHERE run = ?1 AND last_line IS NOT NULL \
+            "SELECT body FROM run_events WHERE run = ?1 AND last_line IS NOT NULL AND seq > ?2 \
              ORDER BY last_line DESC LIMIT 1",
         )
-        .and_then(|mut statement| statement.query_row([run.to_string()], body).optional())
-        .map_err(unavailable)?;
+        .and_then(|mut statement| {
+            statement.query_row(params![run.to_string(), floor], body).optional()
+        })
+        .map_err(failed)?;
     let own: Option<String> = tx
         .prepare_cached(
             "SELECT body FROM run_events WHERE run = ?1 AND stage = ?2 AND attempt = ?3 \
-             AND last_line IS NOT NULL ORDER BY seq DESC LIMIT 1",
+             AND last_line IS NOT NULL AND seq > ?4 ORDER BY seq DESC LIMIT 1",
         )
         .and_then(|mut statement| {
-            statement.query_row(params![run.to_string(), stage.name(), attempt], body).optional()
+            let values = params![run.to_string(), stage.name(), attempt, floor];
+            statement.query_row(values, body).optional()
         })
-        .map_err(unavailable)?;
+        .map_err(failed)?;
     let mut position =
         LogPosition { line: 0, checksum: String::new(), cursor: OutputCursor::default() };
     if let Some(text) = newest
@@ -132,25 +141,21 @@ pub(super) fn log(
     from: u64,
     limit: usize,
 ) -> Result<LogRange, StoreError> {
-    let mut range = LogRange {
-        events: Vec::new(),
-        last_line: last_line(tx, run)?,
-        last_seq: last_seq(tx, run)?,
-    };
+    let Some(head) = head(tx, run)? else { return Ok(LogRange::default()) };
+    let mut range = LogRange { events: Vec::new(), last_line: head.line, last_seq: head.seq };
     let until = from.saturating_add(limit as u64);
     let mut statement = tx
         .prepare_cached(
             "SELECT body FROM run_events WHERE run = ?1 AND last_line >= ?2 \
-             AND last_line IS NOT NULL ORDER BY last_line",
+             AND last_line IS NOT NULL AND seq > ?3 ORDER BY last_line",
         )
-        .map_err(unavailable)?;
-    let rows = statement
-        .query_map(params![run.to_string(), to_integer(from)], body)
-        .map_err(unavailable)?;
+        .map_err(failed)?;
+    let values = params![run.to_string(), to_integer(from), to_integer(head.floor)];
+    let rows = statement.query_map(values, body).map_err(failed)?;
     for row in rows {
-        let event = parse(&row.map_err(unavailable)?)?;
-        let EventKind::Log { chunk } = &event.kind else { continue };
-        if chunk.first_line >= until {
+        let event = parse(&row.map_err(failed)?)?;
+        // What lies behind the end is not read: the chunks are in order.
+        if event.chunk().is_some_and(|chunk| chunk.first_line >= until) {
             break;
         }
         range.events.push(event);

@@ -3,7 +3,6 @@ use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;
 
 use super::*;
-use crate::store::conformance::CASES;
 use crate::store::{Filter, Order};
 
 fn file(folder: &TempDir) -> std::path::PathBuf {
@@ -22,26 +21,26 @@ fn refusal(folder: &TempDir) -> String {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn sqlite_does_what_every_store_must() {
-    for (name, case) in CASES {
-        let folder = tempfile::tempdir().unwrap();
-        let store = open(&folder).unwrap();
-        eprintln!("case {name}");
-        case(&store).await;
-    }
-    println!("sqlite: {} cases", CASES.len());
-}
-
 #[tokio::test]
 async fn what_was_written_is_there_after_opening_again() {
+    use crate::domain::run::Run;
+    use crate::domain::run::tests::{at, full_spec, new_run};
     let folder = tempfile::tempdir().unwrap();
-    let run = crate::domain::run::tests::id(1);
+    let run = Run::create(new_run(full_spec()), at(0));
+    let document = crate::store::record::encode(&run).unwrap();
     let note = || EventKind::Note { text: "kept".into() };
-    open(&folder).unwrap().append_event(run, Timestamp::UNIX_EPOCH, note()).await.unwrap();
+    let change = Transition {
+        run: run.id(),
+        document: document.clone(),
+        at: at(0),
+        events: vec![note()],
+        fence: Fence::NONE,
+    };
+    assert_eq!(open(&folder).unwrap().transition(change).await.unwrap(), 1);
     let again = open(&folder).unwrap();
-    assert_eq!(again.events(run, 0, 9).await.unwrap()[0].kind, note());
-    assert_eq!(again.append_event(run, Timestamp::UNIX_EPOCH, note()).await.unwrap(), 2);
+    assert_eq!(again.get(Collection::Runs, &document.id).await.unwrap(), Some(document));
+    assert_eq!(again.events(run.id(), 0, 9).await.unwrap()[0].kind, note());
+    assert_eq!(again.append_event(run.id(), at(1), note(), Fence::NONE).await.unwrap(), 2);
 }
 
 #[test]

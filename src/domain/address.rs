@@ -1,0 +1,170 @@
+//! Where a store is. An address may carry a password: nothing here shows it.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+/// Where the record is kept.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub enum StoreAddress {
+    /// In the file of the home that it is asked for.
+    #[default]
+    Embedded,
+    /// In this SQLite file.
+    File(PathBuf),
+    /// In a MongoDB database.
+    Mongo(MongoUrl),
+}
+
+/// The URL of a MongoDB database, with its password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct MongoUrl(String);
+
+/// The database where the URL names none.
+const DATABASE: &str = "orch";
+const SCHEMES: [&str; 2] = ["mongodb://", "mongodb+srv://"];
+
+/// What is no address. It is not repeated, because it may hold a password.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidAddress {
+    /// It begins like nothing that we know.
+    #[error(
+        "the address of the store begins neither with `mongodb://` nor with `sqlite:`; \
+         leave it empty for the file in orch's own folder"
+    )]
+    Scheme,
+    /// A relative path would move with the caller.
+    #[error("`{0}` is not an absolute path; write sqlite:/path/to/orch.db")]
+    Relative(String),
+    /// The name of the database cannot be one.
+    #[error("`{0}` cannot be the name of a database; write mongodb://host/orch")]
+    Database(String),
+    /// It names no server.
+    #[error("the address of the store names no server; write mongodb://host/orch")]
+    NoHost,
+}
+
+impl MongoUrl {
+    /// With its password: for the driver alone.
+    pub fn with_password(&self) -> &str {
+        &self.0
+    }
+
+    /// The database that it names.
+    pub fn database(&self) -> &str {
+        match split(&self.0).path {
+            "" => DATABASE,
+            named => named,
+        }
+    }
+}
+
+struct Parts<'a> {
+    scheme: &'a str,
+    user: Option<&'a str>,
+    hosts: &'a str,
+    path: &'a str,
+    options: &'a str,
+}
+
+/// The parts of a URL; a password that was written without escaping its `@` or `/` stays within
+/// the user's part, because what is meant as a secret is better taken for too long than too short.
+fn split(url: &str) -> Parts<'_> {
+    let start = url.find("://").map_or(0, |at| at + 3);
+    let (scheme, rest) = url.split_at(start);
+    let (user, rest) = match rest.rsplit_once('@') {
+        Some((user, rest)) => (Some(user), rest),
+        None => (None, rest),
+    };
+    let (rest, options) = match rest.find('?') {
+        Some(at) => rest.split_at(at),
+        None => (rest, ""),
+    };
+    let (hosts, path) = rest.split_once('/').unwrap_or((rest, ""));
+    Parts { scheme, user, hosts, path, options }
+}
+
+impl FromStr for StoreAddress {
+    type Err = InvalidAddress;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.is_empty() {
+            return Ok(Self::Embedded);
+        }
+        if let Some(path) = text.strip_prefix("sqlite:") {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            if !Path::new(path).is_absolute() {
+                return Err(InvalidAddress::Relative(path.to_owned()));
+            }
+            return Ok(Self::File(PathBuf::from(path)));
+        }
+        if !SCHEMES.iter().any(|scheme| text.starts_with(scheme)) {
+            return Err(InvalidAddress::Scheme);
+        }
+        let parts = split(text);
+        if parts.hosts.is_empty() {
+            return Err(InvalidAddress::NoHost);
+        }
+        let is_name = |name: &str| {
+            name.len() <= 63
+                && !name
+                    .contains(|sign: char| sign.is_whitespace() || "/\\.\"$*<>:|?\0".contains(sign))
+        };
+        if !is_name(parts.path) {
+            return Err(InvalidAddress::Database(parts.path.to_owned()));
+        }
+        Ok(Self::Mongo(MongoUrl(text.to_owned())))
+    }
+}
+
+/// Without the password, and without the values of options, which may be secrets too.
+impl fmt::Display for MongoUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Parts { scheme, user, hosts, path, options } = split(&self.0);
+        f.write_str(scheme)?;
+        if let Some(user) = user {
+            match user.split_once(':') {
+                Some((name, _)) => write!(f, "{name}:***@")?,
+                None => write!(f, "{user}@")?,
+            }
+        }
+        f.write_str(hosts)?;
+        if !path.is_empty() {
+            write!(f, "/{path}")?;
+        }
+        for (place, option) in options.trim_start_matches('?').split('&').enumerate() {
+            let Some((name, value)) = option.split_once('=') else { continue };
+            let sign = if place == 0 { '?' } else { '&' };
+            let lower = name.to_ascii_lowercase();
+            // These two can hold a secret; the others say how to reach the server.
+            let is_secret = lower.contains("password") || lower.contains("mechanismproperties");
+            write!(f, "{sign}{name}={}", if is_secret { "***" } else { value })?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for MongoUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl fmt::Display for StoreAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Embedded => f.write_str("orch's own file"),
+            Self::File(path) => write!(f, "sqlite:{}", path.display()),
+            Self::Mongo(url) => write!(f, "{url}"),
+        }
+    }
+}
+
+impl fmt::Debug for StoreAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,44 @@
+//! Who leads. Of several daemons on one store one decides; the others wait for its lease to end.
+
+use jiff::Timestamp;
+
+/// The right to lead, for a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// Who has it.
+    pub holder: String,
+    /// Grows with each time that it is taken, and never shrinks, so that of two who believe to
+    /// lead the store can tell the later.
+    pub token: u64,
+    /// Until when, if it is not renewed.
+    pub until: Timestamp,
+}
+
+impl Lease {
+    /// What its holder shows with each write.
+    pub fn fence(&self) -> Fence {
+        Fence(Some(self.token))
+    }
+}
+
+/// The answer to who asked for the lead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Taken {
+    /// The lead is the caller's.
+    Ours(Lease),
+    /// Somebody else has it.
+    Held(Lease),
+}
+
+/// What a writer shows to prove that it still leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fence(Option<u64>);
+
+impl Fence {
+    /// For who has the store for itself: nothing is asked.
+    pub const NONE: Self = Self(None);
+
+    pub(super) fn token(self) -> Option<u64> {
+        self.0
+    }
+}

@@ -1,0 +1,164 @@
+-- The record in full: the rest of the collections, claims under caps, the lease, expiry.
+
+CREATE TABLE task_schedules (
+  id TEXT NOT NULL PRIMARY KEY,
+  version INTEGER NOT NULL,
+  schema INTEGER NOT NULL,
+  body TEXT NOT NULL,
+  active TEXT
+) WITHOUT ROWID;
+CREATE INDEX task_schedules_by_active ON task_schedules (active, id);
+
+CREATE TABLE due_times (
+  id TEXT NOT NULL PRIMARY KEY,
+  version INTEGER NOT NULL,
+  schema INTEGER NOT NULL,
+  body TEXT NOT NULL,
+  moment TEXT,
+  task TEXT,
+  open TEXT,
+  age TEXT
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX due_times_by_moment ON due_times (moment);
+CREATE INDEX due_times_by_task ON due_times (task, id);
+CREATE INDEX due_times_by_open ON due_times (open, id);
+CREATE INDEX due_times_by_age ON due_times (age, id);
+
+CREATE TABLE artifacts (
+  id TEXT NOT NULL PRIMARY KEY,
+  version INTEGER NOT NULL,
+  schema INTEGER NOT NULL,
+  body TEXT NOT NULL,
+  entry TEXT,
+  run TEXT
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX artifacts_by_entry ON artifacts (entry);
+CREATE INDEX artifacts_by_run ON artifacts (run, id);
+
+CREATE TABLE workers (
+  id TEXT NOT NULL PRIMARY KEY,
+  version INTEGER NOT NULL,
+  schema INTEGER NOT NULL,
+  body TEXT NOT NULL,
+  name TEXT
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX workers_by_name ON workers (name);
+
+CREATE TABLE provider_configs (
+  id TEXT NOT NULL PRIMARY KEY,
+  version INTEGER NOT NULL,
+  schema INTEGER NOT NULL,
+  body TEXT NOT NULL,
+  name TEXT,
+  harness TEXT
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX provider_configs_by_name ON provider_configs (name);
+CREATE INDEX provider_configs_by_harness ON provider_configs (harness, id);
+
+CREATE TABLE contexts (
+  id TEXT NOT NULL PRIMARY KEY,
+  version INTEGER NOT NULL,
+  schema INTEGER NOT NULL,
+  body TEXT NOT NULL,
+  entry TEXT,
+  scope TEXT
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX contexts_by_entry ON contexts (entry);
+CREATE INDEX contexts_by_scope ON contexts (scope, id);
+
+CREATE TABLE secrets (
+  id TEXT NOT NULL PRIMARY KEY,
+  version INTEGER NOT NULL,
+  schema INTEGER NOT NULL,
+  body TEXT NOT NULL,
+  name TEXT
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX secrets_by_name ON secrets (name);
+
+CREATE TABLE audit (
+  id TEXT NOT NULL PRIMARY KEY,
+  version INTEGER NOT NULL,
+  schema INTEGER NOT NULL,
+  body TEXT NOT NULL,
+  subject TEXT,
+  age TEXT
+) WITHOUT ROWID;
+CREATE INDEX audit_by_subject ON audit (subject, id);
+CREATE INDEX audit_by_age ON audit (age, id);
+
+CREATE TABLE salvages (
+  id TEXT NOT NULL PRIMARY KEY,
+  version INTEGER NOT NULL,
+  schema INTEGER NOT NULL,
+  body TEXT NOT NULL,
+  reference TEXT,
+  run TEXT,
+  repository TEXT
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX salvages_by_reference ON salvages (reference);
+CREATE INDEX salvages_by_run ON salvages (run, id);
+CREATE INDEX salvages_by_repository ON salvages (repository, id);
+
+-- Who holds a slot is counted at each claim; who ended when is asked at each expiry; the runs of a
+-- project and of a repository are listed.
+ALTER TABLE runs ADD COLUMN slot TEXT;
+ALTER TABLE runs ADD COLUMN project TEXT;
+ALTER TABLE runs ADD COLUMN repository TEXT;
+ALTER TABLE runs ADD COLUMN age TEXT;
+UPDATE runs SET
+  slot = CASE WHEN body ->> '$.state' IN ('active', 'ending') THEN 'yes' END,
+  project = body ->> '$.project',
+  repository = body ->> '$.repository',
+  age = CASE WHEN live = 'no'
+    THEN printf('%015d', CAST(round(unixepoch(body ->> '$.updatedAt', 'subsec') * 1000) AS INTEGER)) END;
+CREATE INDEX runs_by_slot ON runs (slot, id);
+CREATE INDEX runs_by_project ON runs (project, id);
+CREATE INDEX runs_by_repository ON runs (repository, id);
+CREATE INDEX runs_by_age ON runs (age, id);
+
+ALTER TABLE findings ADD COLUMN age TEXT;
+UPDATE findings SET age = CASE WHEN open = 'no'
+  THEN printf('%015d', CAST(round(unixepoch(body ->> '$.lastAt', 'subsec') * 1000) AS INTEGER)) END;
+CREATE INDEX findings_by_age ON findings (age, id);
+
+-- A chunk of a log is larger than a page, and rows of a table without rowid lie in the inner nodes
+-- of its tree too: each look-up by number had to pass over the overflow of its neighbours.
+ALTER TABLE run_events RENAME TO old_run_events;
+DROP INDEX run_events_by_line;
+DROP INDEX run_events_by_stage;
+CREATE TABLE run_events (
+  run TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  first_line INTEGER,
+  last_line INTEGER,
+  stage TEXT,
+  attempt INTEGER,
+  body TEXT NOT NULL
+);
+INSERT INTO run_events SELECT run, seq, first_line, last_line, stage, attempt, body
+  FROM old_run_events ORDER BY run, seq;
+DROP TABLE old_run_events;
+CREATE UNIQUE INDEX run_events_by_seq ON run_events (run, seq);
+CREATE INDEX run_events_by_line ON run_events (run, last_line) WHERE last_line IS NOT NULL;
+CREATE INDEX run_events_by_stage ON run_events (run, stage, attempt, seq) WHERE last_line IS NOT NULL;
+
+-- How far the events and lines of a run are numbered. It outlives them: after an expiry no number is
+-- given again. Events up to the floor have expired; they are hidden before they are removed.
+CREATE TABLE run_heads (
+  run TEXT NOT NULL PRIMARY KEY,
+  seq INTEGER NOT NULL,
+  line INTEGER NOT NULL,
+  floor INTEGER NOT NULL,
+  removed INTEGER NOT NULL
+) WITHOUT ROWID;
+INSERT INTO run_heads
+  SELECT runs.id, coalesce(max(seq), 0), coalesce(max(last_line), 0), 0, 0
+  FROM runs LEFT JOIN run_events ON run_events.run = runs.id GROUP BY runs.id;
+
+-- Who leads, and the highest token that was ever given.
+CREATE TABLE lease (
+  one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
+  holder TEXT NOT NULL,
+  token INTEGER NOT NULL,
+  until INTEGER NOT NULL
+);
