@@ -5,5 +5,6 @@ pub mod draft;
 pub mod layers;
 pub mod paths;
 pub mod settings;
+pub mod store_url;
 pub mod task_file;
 pub mod words;

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use anyhow::Context as _;
@@ -15,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::api::notice::Notice;
+use crate::api::view::Health;
 use crate::config::paths::Paths;
 use crate::config::settings::Settings;
 use crate::domain::event::EventKind;
@@ -23,7 +25,6 @@ use crate::domain::limits::SandboxKind;
 use crate::sandbox::Sandbox;
 use crate::sandbox::docker::DockerSandbox;
 use crate::sandbox::process::ProcessSandbox;
-use crate::store::sqlite::SqliteStore;
 use crate::store::{Fence, Store, StoreError};
 use crate::workspace::{HostEnv, Workspaces};
 
@@ -33,9 +34,11 @@ mod handle;
 mod host;
 mod instance;
 mod launch;
+mod lead;
 mod log_writer;
 mod news;
 mod patience;
+mod record;
 mod recovery;
 mod server;
 mod settle;
@@ -43,9 +46,13 @@ mod signals;
 mod stage;
 
 pub use instance::AlreadyRunning;
+pub use record::NoRecord;
 
 use handle::Handle;
+use lead::Lead;
 use news::News;
+use record::Place;
+use signals::Signals;
 
 /// What every part of the daemon shares. Nothing in it is decided upon; decisions are the actor's.
 pub(crate) struct Shared {
@@ -59,8 +66,7 @@ pub(crate) struct Shared {
     settings: RwLock<Arc<Settings>>,
     pub(crate) instance: String,
     pub(crate) host_env: HostEnv,
-    pub(crate) home: String,
-    pub(crate) started_at: Timestamp,
+    pub(crate) health: Health,
 }
 
 impl Shared {
@@ -95,7 +101,9 @@ impl Shared {
         let host_env = HostEnv::from(|name| std::env::var_os(name));
         let defaults = include_str!("config/defaults.toml");
         let shared = Self {
-            store: Arc::new(SqliteStore::open(&data.join("orch.db")).expect("it is new")),
+            store: Arc::new(
+                store::sqlite::SqliteStore::open(&data.join("orch.db")).expect("it is new"),
+            ),
             fence: Fence::NONE,
             docker: Arc::new(DockerSandbox::new("/nowhere.sock")),
             process: Arc::new(ProcessSandbox::new(data.join("processes"), "/nowhere".into())),
@@ -106,8 +114,7 @@ impl Shared {
             )),
             instance: "test".to_owned(),
             host_env,
-            home: data.display().to_string(),
-            started_at: Timestamp::now(),
+            health: health("test".to_owned(), data, "test".to_owned()),
         };
         (folder, Arc::new(shared))
     }
@@ -141,17 +148,26 @@ pub async fn run(start: Start) -> anyhow::Result<()> {
     let docker_host = environment.get(OsStr::new("DOCKER_HOST")).and_then(|host| host.to_str());
     let leave = CancellationToken::new();
     let held = instance::take(&paths)?;
-    let store: Arc<dyn Store> = Arc::new(
-        SqliteStore::open(&paths.store_file())
-            .with_context(|| format!("cannot open {}", paths.store_file().display()))?,
-    );
+    let place = Place::of(&settings, &paths, &environment)?;
+    let store = place.open(&paths).await?;
+    let health = health(held.instance.clone(), &paths.data, place.name);
+    let mut signals = Signals::listen()?;
+    let lead = tokio::select! {
+        lead = lead::take(&store, &place.address, &paths, health.clone(), &leave) => lead?,
+        () = signals.asked_to_leave() => None,
+    };
+    let Some(lead) = lead else {
+        drop(std::fs::remove_file(&paths.socket));
+        tracing::info!("left without having led");
+        return Ok(());
+    };
     let host = match settings.docker.host.as_str() {
         "" => docker_host.unwrap_or("unix:///var/run/docker.sock"),
         set => set,
     };
     let shared = Arc::new(Shared {
         store,
-        fence: Fence::NONE,
+        fence: lead.lease.fence(),
         docker: Arc::new(DockerSandbox::new(host)),
         process: Arc::new(ProcessSandbox::new(
             paths.data.join("processes"),
@@ -164,22 +180,34 @@ pub async fn run(start: Start) -> anyhow::Result<()> {
         settings: RwLock::new(Arc::new(settings)),
         instance: held.instance.clone(),
         host_env,
-        home: paths.data.display().to_string(),
-        started_at: Timestamp::now(),
+        health,
     });
 
     let (handle, actor) = actor::prepare(Arc::clone(&shared)).await?;
     let listener = server::listen(&paths.socket)?;
     tracing::info!(instance = %held.instance, socket = %paths.socket.display(), "started");
-    let signals = signals::watch(Arc::clone(&shared), handle.clone(), leave.clone(), reload)?;
+    let signals = signals.obey(Arc::clone(&shared), handle.clone(), leave.clone(), reload);
     let outcome = tokio::select! {
-        outcome = serve_until(leave, listener, handle, actor, &shared) => outcome,
+        outcome = serve_until(leave, listener, handle, actor, &shared, &lead) => outcome,
         () = signals => Err(anyhow::anyhow!("a second signal came")),
     };
+    lead.give_back().await;
     // The next one looks at the lock, not at the socket; this only spares clients a refusal.
     drop(std::fs::remove_file(&paths.socket));
     tracing::info!("left");
     outcome
+}
+
+fn health(instance: String, data: &Path, store: String) -> Health {
+    Health {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: std::process::id(),
+        started_at: Timestamp::now(),
+        home: data.display().to_string(),
+        instance,
+        store,
+        standby: None,
+    }
 }
 
 /// The essential parts: the first to end stops the others.
@@ -189,6 +217,7 @@ async fn serve_until(
     handle: Handle,
     actor: actor::Actor,
     shared: &Arc<Shared>,
+    lead: &Lead,
 ) -> anyhow::Result<()> {
     let stop = leave.child_token();
     let mut decisions = tokio::spawn(actor.run(stop.clone()));
@@ -201,6 +230,7 @@ async fn serve_until(
     let outcome = tokio::select! {
         ended = &mut decisions => ended.context("the actor panicked")?.context("the actor stopped"),
         ended = &mut server => ended.context("the API panicked")?.context("the API stopped"),
+        kept = lead.keep(stop.clone()) => kept,
         () = leave.cancelled() => Ok(()),
     };
     stop.cancel();

@@ -30,6 +30,30 @@ pub struct Slots {
     pub tasks: BTreeMap<TaskId, u32>,
 }
 
+/// The caps that one run counts towards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// Of all runs.
+    pub total: u32,
+    /// Of its project.
+    pub project: Option<u32>,
+    /// Of its repository.
+    pub repository: Option<u32>,
+    /// Of its task.
+    pub task: Option<u32>,
+}
+
+impl Slots {
+    fn of(&self, run: &Run) -> Bounds {
+        Bounds {
+            total: self.total,
+            project: self.projects.get(&run.project()).copied(),
+            repository: self.repositories.get(&run.repository()).copied(),
+            task: self.tasks.get(&run.task()).copied(),
+        }
+    }
+}
+
 /// Something that has to be done, in the order of the list: what comes later may rest on what
 /// comes earlier having been stored.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +64,16 @@ pub enum Effect {
         run: Box<Run>,
         /// What happened.
         events: Vec<EventKind>,
+    },
+    /// The same for a run that takes a slot: the record counts once more, so that not even a daemon
+    /// that believes wrongly to be alone exceeds a cap.
+    Claim {
+        /// The run as it is now.
+        run: Box<Run>,
+        /// What happened.
+        events: Vec<EventKind>,
+        /// What must not be exceeded.
+        bounds: Bounds,
     },
     /// Execute a stage, or go on with its execution if there is one.
     StartStage {
@@ -227,7 +261,23 @@ impl Engine {
             | Fact::Settled => None,
         };
         let run = transition.run;
-        effects.insert(0, Effect::Commit { run: Box::new(run.clone()), events: transition.events });
+        let (stored, events) = (Box::new(run.clone()), transition.events);
+        let first = match fact {
+            Fact::Dispatched => Effect::Claim { run: stored, events, bounds: self.slots.of(&run) },
+            Fact::StageEnded(_)
+            | Fact::StageLost { .. }
+            | Fact::StageRunning { .. }
+            | Fact::DeadlinePassed(_)
+            | Fact::RetryDue
+            | Fact::CancelRequested
+            | Fact::PauseRequested
+            | Fact::ResumeRequested
+            | Fact::Approved
+            | Fact::Rejected { .. }
+            | Fact::SkipRequested
+            | Fact::Settled => Effect::Commit { run: stored, events },
+        };
+        effects.insert(0, first);
         if let Some((stage, attempt)) = closed {
             effects.push(Effect::Discard { run: id, stage, attempt });
         }

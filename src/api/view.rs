@@ -37,6 +37,22 @@ pub struct Health {
     pub home: String,
     /// What separates its containers from another daemon's.
     pub instance: String,
+    /// The record's address, without its password.
+    #[serde(default)]
+    pub store: String,
+    /// Who leads instead, where this one stands by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standby: Option<Standby>,
+}
+
+/// The daemon that leads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Standby {
+    /// Its instance and host.
+    pub leader: String,
+    /// Until when, if it does not renew its lease.
+    pub until: Timestamp,
 }
 
 /// A run without its instructions, for lists and news.

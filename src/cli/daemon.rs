@@ -18,9 +18,9 @@ use super::start::{self, Started};
 use super::table::print_fields;
 use crate::api::client::{Client, ClientError};
 use crate::api::transport::SocketProblem;
-use crate::api::view::{Health, Stats};
+use crate::api::view::{Health, Standby, Stats};
 use crate::config::layers;
-use crate::daemon::{AlreadyRunning, Start};
+use crate::daemon::{AlreadyRunning, NoRecord, Start};
 
 /// How long a daemon may take to leave: stages that are being read need a moment.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
@@ -127,6 +127,8 @@ fn refusal(error: &anyhow::Error) -> CliError {
         "see it with `orch daemon status`, end it with `orch daemon stop`".to_owned()
     } else if let Some(problem) = error.downcast_ref::<SocketProblem>() {
         problem.hint().to_owned()
+    } else if let Some(problem) = error.downcast_ref::<NoRecord>() {
+        problem.hint().to_owned()
     } else {
         "ORCH_HOME says where orch's files lie".to_owned()
     };
@@ -203,7 +205,9 @@ async fn status(context: &Context, json: JsonFlag) -> Result<Exit, CliError> {
     let ui = context.ui();
     let client = Client::new(context.paths()?.socket);
     let (health, stats) = match client.health().await {
-        Ok(health) => (health, client.stats().await?),
+        // Who stands by counts nothing.
+        Ok(health) if health.standby.is_some() => (health, None),
+        Ok(health) => (health, Some(client.stats().await?)),
         Err(error) if nobody_listens(&error) => {
             if json.json {
                 ui.json(&Status { running: false, health: None, stats: None })?;
@@ -216,28 +220,30 @@ async fn status(context: &Context, json: JsonFlag) -> Result<Exit, CliError> {
         Err(error) => return Err(error.into()),
     };
     if json.json {
-        ui.json(&Status { running: true, health: Some(health), stats: Some(stats) })?;
+        ui.json(&Status { running: true, health: Some(health), stats })?;
         return Ok(Exit::Succeeded);
     }
+    let now = Timestamp::now();
+    let mut fields = vec![
+        ("daemon", format!("orch {}, process {}", health.version, health.pid)),
+        ("since", age(health.started_at, now)),
+        ("home", health.home),
+        ("record", health.store),
+        ("socket", client.socket().display().to_string()),
+    ];
+    if let Some(Standby { leader, until }) = health.standby {
+        fields.push(("standing by", format!("{leader} leads, at least until {until}")));
+    }
     let percent = |share: Option<u32>| share.map(|share| format!("{share} %")).unwrap_or_default();
-    print_fields(
-        &ui,
-        &[
-            ("daemon", format!("orch {}, process {}", health.version, health.pid)),
-            ("since", age(health.started_at, Timestamp::now())),
-            ("record", health.home),
-            ("socket", client.socket().display().to_string()),
-            (
-                "runs",
-                format!(
-                    "{} active, {} queued, {} for you",
-                    stats.active, stats.queued, stats.needs_person
-                ),
-            ),
+    if let Some(stats) = stats {
+        let Stats { active, queued, needs_person, .. } = stats;
+        fields.extend([
+            ("runs", format!("{active} active, {queued} queued, {needs_person} for you")),
             ("processors", percent(stats.cpu_percent)),
             ("memory", percent(stats.memory_percent)),
-        ],
-    )?;
+        ]);
+    }
+    print_fields(&ui, &fields)?;
     Ok(Exit::Succeeded)
 }
 

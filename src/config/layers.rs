@@ -29,10 +29,14 @@ const LEAST_MEMORY: ByteSize = ByteSize::from_mib(6);
 const LEAST_LOG: ByteSize = ByteSize::from_bytes(1 << 10);
 const MAX_CPUS: f64 = 1024.0;
 
+/// The one setting whose value may hold a password.
+const STORE_URL: &str = "store.url";
+
 /// Every setting and what is expected of its value, for people.
 const EXPECTED: &[(&str, &str)] = &[
     ("daemon.max_active", "a whole number of at least 1"),
     ("daemon.stop_grace", "a duration such as \"10s\""),
+    (STORE_URL, "\"\", sqlite:/path, mongodb://host/database, env://NAME or file:///path"),
     ("docker.host", "an address such as \"unix:///var/run/docker.sock\", or \"\""),
     ("docker.images", "a list of patterns such as [\"orch/*\"]"),
     ("run.sandbox", "\"docker\" or \"process\""),
@@ -250,6 +254,9 @@ fn combine(
         let origin = origins.get(key).map_or(Origin::Default, |setting| setting.origin.clone());
         return Err(refused(origin, key, why));
     }
+    if let Some(shown) = origins.get_mut(STORE_URL) {
+        shown.value = Value::String(settings.store.url.to_string());
+    }
     Ok(Loaded { settings, origins })
 }
 
@@ -267,7 +274,7 @@ fn culprit(defaults: &Table, over: &[(String, Setting)], why: &str) -> ConfigErr
 
 /// What types alone do not say.
 fn check(settings: &Settings) -> Result<(), (&'static str, &'static str)> {
-    let Settings { daemon, docker, run, tui, log } = settings;
+    let Settings { daemon, store: _, docker, run, tui, log } = settings;
     let host_is_known = docker.host.is_empty() || docker.host.starts_with("unix:///");
     let claims = [
         (daemon.max_active >= 1, "daemon.max_active", "nothing could ever run"),

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::store_url::StoreUrl;
 use crate::domain::duration::HumanDuration;
 use crate::domain::limits::{NetworkProfile, SandboxKind};
 use crate::domain::size::ByteSize;
@@ -12,6 +13,8 @@ use crate::domain::size::ByteSize;
 pub struct Settings {
     /// The daemon.
     pub daemon: DaemonSettings,
+    /// The record.
+    pub store: StoreSettings,
     /// The container engine.
     pub docker: DockerSettings,
     /// What a run has where nobody says otherwise.
@@ -30,6 +33,14 @@ pub struct DaemonSettings {
     pub max_active: u32,
     /// How long a stage that is stopped may take to leave.
     pub stop_grace: HumanDuration,
+}
+
+/// The record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoreSettings {
+    /// Where it is kept.
+    pub url: StoreUrl,
 }
 
 /// The container engine.

@@ -20,9 +20,9 @@ use crate::domain::id::RunId;
 use crate::domain::run::{Fact, Refused, Run};
 use crate::domain::stage::Stage;
 use crate::engine::reconcile::{self, sandbox_name};
-use crate::engine::{Effect, Engine, Slots};
+use crate::engine::{Bounds, Effect, Engine, Slots};
 use crate::store::record::{self, Record as _};
-use crate::store::{Filter, Query, StoreError, Transition};
+use crate::store::{Cap, Claim, Filter, Query, StoreError, Transition};
 
 /// How often, and with which growing waits, a write is tried while the store does not answer.
 const WRITE_ATTEMPTS: u32 = 6;
@@ -214,7 +214,10 @@ impl Actor {
     ) -> anyhow::Result<()> {
         for effect in effects {
             match effect {
-                Effect::Commit { run, events } => self.commit(&run, events).await?,
+                Effect::Commit { run, events } => self.commit(&run, events, None).await?,
+                Effect::Claim { run, events, bounds } => {
+                    self.commit(&run, events, Some(caps(&run, bounds))).await?;
+                }
                 Effect::StartStage { run, stage, attempt } => {
                     self.start_stage(run, stage, attempt, stop);
                 }
@@ -239,7 +242,12 @@ impl Actor {
         Ok(())
     }
 
-    async fn commit(&self, run: &Run, events: Vec<EventKind>) -> anyhow::Result<()> {
+    async fn commit(
+        &self,
+        run: &Run,
+        events: Vec<EventKind>,
+        caps: Option<Vec<Cap>>,
+    ) -> anyhow::Result<()> {
         let document = record::encode(run)?;
         for event in &events {
             tracing::debug!(run = %run.id(), ?event, "committed");
@@ -252,22 +260,34 @@ impl Actor {
                 events: events.clone(),
                 fence: self.shared.fence,
             };
+            let caps = caps.as_deref();
             async move {
-                let store = self.shared.store.as_ref();
-                match store.transition(change).await {
+                match self.write(change, caps).await {
                     // An attempt before this one had reached the store, and its answer was lost.
                     Err(StoreError::Conflict(_) | StoreError::Exists(_))
                         if self.is_stored(run).await? =>
                     {
                         Ok(())
                     }
-                    other => other.map(drop),
+                    other => other,
                 }
             }
         })
         .await?;
         self.shared.news.tell(Notice::Run { run: Box::new(RunSummary::from(run)) });
         Ok(())
+    }
+
+    async fn write(&self, change: Transition, caps: Option<&[Cap]>) -> Result<(), StoreError> {
+        let store = self.shared.store.as_ref();
+        let Some(caps) = caps else { return store.transition(change).await.map(drop) };
+        let name = format!("the slot of run {}", change.run);
+        match store.claim(change, caps).await? {
+            Claim::Granted(_) => Ok(()),
+            // The engine counts the same runs. Where the record counts more, somebody else writes
+            // to it, and whoever goes on deciding decides wrongly.
+            Claim::Full(_) => Err(StoreError::Conflict(name)),
+        }
     }
 
     async fn is_stored(&self, run: &Run) -> Result<bool, StoreError> {
@@ -351,6 +371,19 @@ impl Actor {
         let shared = Arc::clone(&self.shared);
         self.tasks.spawn(super::recovery::remove_orphan(shared, name, run));
     }
+}
+
+fn caps(run: &Run, bounds: Bounds) -> Vec<Cap> {
+    let of = |field: &'static str, value: String, limit: Option<u32>| {
+        limit.map(|limit| Cap { scope: Some((field, value)), limit })
+    };
+    let scoped = [
+        of("project", run.project().to_string(), bounds.project),
+        of("repository", run.repository().to_string(), bounds.repository),
+        of("task", run.task().to_string(), bounds.task),
+    ];
+    let all = Cap { scope: None, limit: bounds.total };
+    std::iter::once(all).chain(scoped.into_iter().flatten()).collect()
 }
 
 fn committed(effects: &[Effect], id: RunId) -> Option<RunSummary> {

@@ -27,6 +27,7 @@ mod policy;
 mod projects;
 mod repositories;
 mod runs;
+pub(super) mod standby;
 mod tasks;
 
 /// What every request can reach.

@@ -10,18 +10,37 @@ use super::Shared;
 use super::handle::Handle;
 use crate::config::settings::Settings;
 
-/// Watches from now on; what is returned ends when a second signal asks to leave.
-pub(super) fn watch(
-    shared: Arc<Shared>,
-    handle: Handle,
-    leave: CancellationToken,
-    reload: Box<dyn Fn() -> anyhow::Result<Settings> + Send + Sync>,
-) -> anyhow::Result<impl Future<Output = ()>> {
-    let on = |kind| signal(kind).context("cannot watch for signals");
-    let (mut terminate, mut interrupt) =
-        (on(SignalKind::terminate())?, on(SignalKind::interrupt())?);
-    let mut hangup = on(SignalKind::hangup())?;
-    Ok(async move {
+/// The signals that are heard, from the moment that this is made.
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    pub(super) fn listen() -> anyhow::Result<Self> {
+        let on = |kind| signal(kind).context("cannot watch for signals");
+        Ok(Self {
+            terminate: on(SignalKind::terminate())?,
+            interrupt: on(SignalKind::interrupt())?,
+            hangup: on(SignalKind::hangup())?,
+        })
+    }
+
+    /// Ends when one asks to leave.
+    pub(super) async fn asked_to_leave(&mut self) {
+        either(&mut self.terminate, &mut self.interrupt).await;
+    }
+
+    /// Obeys; ends when a second one asks to leave.
+    pub(super) async fn obey(
+        self,
+        shared: Arc<Shared>,
+        handle: Handle,
+        leave: CancellationToken,
+        reload: Box<dyn Fn() -> anyhow::Result<Settings> + Send + Sync>,
+    ) {
+        let Self { mut terminate, mut interrupt, mut hangup } = self;
         let mut asked = false;
         loop {
             tokio::select! {
@@ -37,7 +56,7 @@ pub(super) fn watch(
                 _ = hangup.recv() => renew(&shared, &handle, &reload).await,
             }
         }
-    })
+    }
 }
 
 async fn either(first: &mut Signal, second: &mut Signal) {

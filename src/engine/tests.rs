@@ -27,6 +27,9 @@ fn told(effects: &[Effect]) -> Vec<String> {
             Effect::Commit { run, events } => {
                 format!("commit {} v{} ({} events)", run.id().short(), run.version(), events.len())
             }
+            Effect::Claim { run, events, .. } => {
+                format!("claim {} v{} ({} events)", run.id().short(), run.version(), events.len())
+            }
             Effect::StartStage { run, stage, attempt } => {
                 format!("start {} {stage} {attempt}", run.short())
             }
@@ -70,7 +73,7 @@ fn a_run_walks_from_the_door_to_the_street() {
     story.extend(told(&engine.handle(id(1), &Fact::Settled, at(2)).unwrap()));
     insta::assert_snapshot!(story.join("\n"), @r"
     commit 000001 v1 (2 events)
-    commit 000001 v2 (1 events)
+    claim 000001 v2 (1 events)
     start 000001 prepare 1
     commit 000001 v3 (2 events)
     discard 000001 prepare 1

@@ -13,13 +13,7 @@ use crate::store::record::{self, Record as _};
 use crate::store::{Collection, Filter, Query};
 
 pub(super) async fn health(State(api): State<Api>) -> Json<Health> {
-    Json(Health {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        pid: std::process::id(),
-        started_at: api.shared.started_at,
-        home: api.shared.home.clone(),
-        instance: api.shared.instance.clone(),
-    })
+    Json(api.shared.health.clone())
 }
 
 /// Ready is who can read its store.
