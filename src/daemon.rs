@@ -102,7 +102,7 @@ impl Shared {
         let defaults = include_str!("config/defaults.toml");
         let shared = Self {
             store: Arc::new(
-                store::sqlite::SqliteStore::open(&data.join("orch.db")).expect("it is new"),
+                crate::store::sqlite::SqliteStore::open(&data.join("orch.db")).expect("it is new"),
             ),
             fence: Fence::NONE,
             docker: Arc::new(DockerSandbox::new("/nowhere.sock")),

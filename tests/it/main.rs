@@ -15,6 +15,7 @@ mod case;
 mod cli;
 mod env;
 mod house;
+mod lead;
 mod life;
 mod machine;
 mod mongodb;
@@ -30,6 +31,7 @@ mod wait;
 const MODULES: &[(&str, &[Case])] = &[
     ("cli", cli::CASES),
     ("house", house::CASES),
+    ("lead", lead::CASES),
     ("life", life::CASES),
     ("machine", machine::CASES),
     ("mongodb", mongodb::CASES),
