@@ -1,5 +1,5 @@
-//! Plain data and the rules over it: what a project, a task, a run, an event and an envelope are,
-//! and which changes they allow. Time and identity come in as parameters.
+//! Plain data and the rules over it: what a project, a task, a run, an event, an envelope and
+//! the ledger are, and which changes they allow. Time and identity come in as parameters.
 
 pub mod address;
 pub mod dependency;
@@ -9,6 +9,7 @@ pub mod event;
 pub mod failure;
 pub mod finding;
 pub mod id;
+pub mod ledger;
 pub mod limits;
 pub mod project;
 pub mod repository;

@@ -8,6 +8,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::str::FromStr;
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
@@ -40,6 +41,9 @@ pub enum RunKind {}
 /// Marks ids of findings.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FindingMarker {}
+/// Marks ids of due times.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DueTimeMarker {}
 
 /// The identity of a project.
 pub type ProjectId = Id<ProjectKind>;
@@ -51,6 +55,8 @@ pub type TaskId = Id<TaskMarker>;
 pub type RunId = Id<RunKind>;
 /// The identity of a finding.
 pub type FindingId = Id<FindingMarker>;
+/// The identity of a due time.
+pub type DueTimeId = Id<DueTimeMarker>;
 
 /// Text that is not an id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -61,6 +67,15 @@ impl<K> Id<K> {
     /// The id that carries this UUID. The caller makes the UUID, for there is no clock here.
     pub fn from_uuid(uuid: Uuid) -> Self {
         Self { uuid, kind: PhantomData }
+    }
+
+    /// The id of what belongs to this at one instant: the same whoever makes it, and in the order
+    /// of the instants among others of its kind.
+    pub fn at<L>(&self, instant: Timestamp) -> Id<L> {
+        const CLOCK: u32 = 80;
+        let clock = u128::try_from(instant.as_millisecond()).unwrap_or(0) << CLOCK;
+        let rest = self.uuid.as_u128() & ((1 << CLOCK) - 1);
+        Id::from_uuid(Uuid::from_u128(clock | rest))
     }
 
     /// What a person is shown: the last, random characters.

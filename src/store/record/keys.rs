@@ -3,6 +3,7 @@
 use super::{Record, reversed};
 use crate::domain::envelope::{ENVELOPE_SCHEMA, Envelope};
 use crate::domain::finding::{FINDING_SCHEMA, Finding};
+use crate::domain::ledger::{DUE_TIME_SCHEMA, DueTime, TASK_SCHEDULE_SCHEMA, TaskSchedule};
 use crate::domain::project::{PROJECT_SCHEMA, Project};
 use crate::domain::repository::{REPOSITORY_SCHEMA, Repository};
 use crate::domain::run::{RUN_SCHEMA, Run};
@@ -136,5 +137,46 @@ impl Record for Envelope {
 
     fn keys(&self) -> Vec<(&'static str, Option<String>)> {
         Vec::new()
+    }
+}
+
+impl Record for TaskSchedule {
+    const COLLECTION: Collection = Collection::TaskSchedules;
+    const SCHEMA: u32 = TASK_SCHEDULE_SCHEMA;
+
+    fn id(&self) -> String {
+        self.task.to_string()
+    }
+
+    fn version(&self) -> u64 {
+        self.version
+    }
+
+    fn keys(&self) -> Vec<(&'static str, Option<String>)> {
+        let active = if self.active { YES } else { NO };
+        vec![("active", Some(active.to_owned()))]
+    }
+}
+
+impl Record for DueTime {
+    const COLLECTION: Collection = Collection::DueTimes;
+    const SCHEMA: u32 = DUE_TIME_SCHEMA;
+
+    fn id(&self) -> String {
+        self.id.to_string()
+    }
+
+    fn version(&self) -> u64 {
+        self.version
+    }
+
+    fn keys(&self) -> Vec<(&'static str, Option<String>)> {
+        let open = if self.is_open() { YES } else { NO };
+        vec![
+            ("moment", Some(self.moment())),
+            ("task", Some(self.task.to_string())),
+            ("open", Some(open.to_owned())),
+            (AGE, self.settled_at().map(instant)),
+        ]
     }
 }
