@@ -44,6 +44,27 @@ pub enum FindingMarker {}
 /// Marks ids of due times.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DueTimeMarker {}
+/// Marks ids of artifacts.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ArtifactMarker {}
+/// Marks ids of workers.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum WorkerMarker {}
+/// Marks ids of provider configs.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ProviderConfigMarker {}
+/// Marks ids of contexts.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ContextMarker {}
+/// Marks ids of secrets.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SecretMarker {}
+/// Marks ids of entries of the audit.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AuditMarker {}
+/// Marks ids of salvages.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SalvageMarker {}
 
 /// The identity of a project.
 pub type ProjectId = Id<ProjectKind>;
@@ -57,6 +78,20 @@ pub type RunId = Id<RunKind>;
 pub type FindingId = Id<FindingMarker>;
 /// The identity of a due time.
 pub type DueTimeId = Id<DueTimeMarker>;
+/// The identity of an artifact.
+pub type ArtifactId = Id<ArtifactMarker>;
+/// The identity of a worker.
+pub type WorkerId = Id<WorkerMarker>;
+/// The identity of a provider config.
+pub type ProviderConfigId = Id<ProviderConfigMarker>;
+/// The identity of a revision of a context.
+pub type ContextId = Id<ContextMarker>;
+/// The identity of a secret.
+pub type SecretId = Id<SecretMarker>;
+/// The identity of an entry of the audit.
+pub type AuditId = Id<AuditMarker>;
+/// The identity of a salvage.
+pub type SalvageId = Id<SalvageMarker>;
 
 /// Text that is not an id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

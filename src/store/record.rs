@@ -108,3 +108,6 @@ fn reversed(id: &str) -> String {
 pub fn tail_filter(end: &str) -> Filter {
     Filter::StartsWith("tail", reversed(end))
 }
+
+#[cfg(test)]
+mod tests;
