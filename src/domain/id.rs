@@ -8,6 +8,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::str::FromStr;
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
@@ -40,6 +41,30 @@ pub enum RunKind {}
 /// Marks ids of findings.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FindingMarker {}
+/// Marks ids of due times.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DueTimeMarker {}
+/// Marks ids of artifacts.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ArtifactMarker {}
+/// Marks ids of workers.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum WorkerMarker {}
+/// Marks ids of provider configs.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ProviderConfigMarker {}
+/// Marks ids of contexts.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ContextMarker {}
+/// Marks ids of secrets.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SecretMarker {}
+/// Marks ids of entries of the audit.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AuditMarker {}
+/// Marks ids of salvages.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SalvageMarker {}
 
 /// The identity of a project.
 pub type ProjectId = Id<ProjectKind>;
@@ -51,6 +76,22 @@ pub type TaskId = Id<TaskMarker>;
 pub type RunId = Id<RunKind>;
 /// The identity of a finding.
 pub type FindingId = Id<FindingMarker>;
+/// The identity of a due time.
+pub type DueTimeId = Id<DueTimeMarker>;
+/// The identity of an artifact.
+pub type ArtifactId = Id<ArtifactMarker>;
+/// The identity of a worker.
+pub type WorkerId = Id<WorkerMarker>;
+/// The identity of a provider config.
+pub type ProviderConfigId = Id<ProviderConfigMarker>;
+/// The identity of a revision of a context.
+pub type ContextId = Id<ContextMarker>;
+/// The identity of a secret.
+pub type SecretId = Id<SecretMarker>;
+/// The identity of an entry of the audit.
+pub type AuditId = Id<AuditMarker>;
+/// The identity of a salvage.
+pub type SalvageId = Id<SalvageMarker>;
 
 /// Text that is not an id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -61,6 +102,15 @@ impl<K> Id<K> {
     /// The id that carries this UUID. The caller makes the UUID, for there is no clock here.
     pub fn from_uuid(uuid: Uuid) -> Self {
         Self { uuid, kind: PhantomData }
+    }
+
+    /// The id of what belongs to this at one instant: the same whoever makes it, and in the order
+    /// of the instants among others of its kind.
+    pub fn at<L>(&self, instant: Timestamp) -> Id<L> {
+        const CLOCK: u32 = 80;
+        let clock = u128::try_from(instant.as_millisecond()).unwrap_or(0) << CLOCK;
+        let rest = self.uuid.as_u128() & ((1 << CLOCK) - 1);
+        Id::from_uuid(Uuid::from_u128(clock | rest))
     }
 
     /// What a person is shown: the last, random characters.

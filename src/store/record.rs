@@ -3,13 +3,9 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{AGE, Collection, Document, Filter, Query, Store, StoreError, instant};
-use crate::domain::envelope::{ENVELOPE_SCHEMA, Envelope};
-use crate::domain::finding::{FINDING_SCHEMA, Finding};
-use crate::domain::project::{PROJECT_SCHEMA, Project};
-use crate::domain::repository::{REPOSITORY_SCHEMA, Repository};
-use crate::domain::run::{RUN_SCHEMA, Run};
-use crate::domain::task::{TASK_SCHEMA, Task};
+use super::{Collection, Document, Filter, Query, Store, StoreError};
+
+mod keys;
 
 /// A type that is stored as documents.
 pub trait Record: Serialize + DeserializeOwned {
@@ -113,129 +109,5 @@ pub fn tail_filter(end: &str) -> Filter {
     Filter::StartsWith("tail", reversed(end))
 }
 
-impl Record for Project {
-    const COLLECTION: Collection = Collection::Projects;
-    const SCHEMA: u32 = PROJECT_SCHEMA;
-
-    fn id(&self) -> String {
-        self.id.to_string()
-    }
-
-    fn version(&self) -> u64 {
-        self.version
-    }
-
-    fn keys(&self) -> Vec<(&'static str, Option<String>)> {
-        vec![("slug", Some(self.slug.to_string()))]
-    }
-}
-
-impl Record for Repository {
-    const COLLECTION: Collection = Collection::Repositories;
-    const SCHEMA: u32 = REPOSITORY_SCHEMA;
-
-    fn id(&self) -> String {
-        self.id.to_string()
-    }
-
-    fn version(&self) -> u64 {
-        self.version
-    }
-
-    fn keys(&self) -> Vec<(&'static str, Option<String>)> {
-        vec![
-            ("path", Some(self.path.to_string())),
-            ("project", Some(self.path.project.to_string())),
-            ("source", Some(self.source.clone())),
-        ]
-    }
-}
-
-impl Record for Task {
-    const COLLECTION: Collection = Collection::Tasks;
-    const SCHEMA: u32 = TASK_SCHEMA;
-
-    fn id(&self) -> String {
-        self.id.to_string()
-    }
-
-    fn version(&self) -> u64 {
-        self.version
-    }
-
-    fn keys(&self) -> Vec<(&'static str, Option<String>)> {
-        vec![
-            ("path", Some(self.path.to_string())),
-            ("repository", Some(self.path.repository_path().to_string())),
-        ]
-    }
-}
-
-impl Record for Run {
-    const COLLECTION: Collection = Collection::Runs;
-    const SCHEMA: u32 = RUN_SCHEMA;
-
-    fn id(&self) -> String {
-        self.id().to_string()
-    }
-
-    fn version(&self) -> u64 {
-        self.version()
-    }
-
-    fn keys(&self) -> Vec<(&'static str, Option<String>)> {
-        let live = if self.outcome().is_some() { "no" } else { "yes" };
-        let ended = self.outcome().is_some().then(|| instant(self.updated_at()));
-        vec![
-            ("idempotency_key", self.idempotency_key().map(str::to_owned)),
-            ("tail", Some(reversed(&self.id().to_string()))),
-            ("live", Some(live.to_owned())),
-            ("slot", self.holds_slot().then(|| "yes".to_owned())),
-            ("project", Some(self.project().to_string())),
-            ("repository", Some(self.repository().to_string())),
-            ("task", Some(self.task().to_string())),
-            (AGE, ended),
-        ]
-    }
-}
-
-impl Record for Finding {
-    const COLLECTION: Collection = Collection::Findings;
-    const SCHEMA: u32 = FINDING_SCHEMA;
-
-    fn id(&self) -> String {
-        self.id.to_string()
-    }
-
-    fn version(&self) -> u64 {
-        self.version
-    }
-
-    fn keys(&self) -> Vec<(&'static str, Option<String>)> {
-        let open = if self.is_open() { "yes" } else { "no" };
-        let settled = (!self.is_open()).then(|| instant(self.last_at));
-        vec![
-            ("fingerprint", Some(self.fingerprint.clone())),
-            ("open", Some(open.to_owned())),
-            (AGE, settled),
-        ]
-    }
-}
-
-impl Record for Envelope {
-    const COLLECTION: Collection = Collection::Envelopes;
-    const SCHEMA: u32 = ENVELOPE_SCHEMA;
-
-    fn id(&self) -> String {
-        self.run_id.to_string()
-    }
-
-    /// An envelope is written once and never again.
-    fn version(&self) -> u64 {
-        1
-    }
-
-    fn keys(&self) -> Vec<(&'static str, Option<String>)> {
-        Vec::new()
-    }
-}
+#[cfg(test)]
+mod tests;

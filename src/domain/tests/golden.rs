@@ -24,6 +24,9 @@ use crate::domain::schedule::{MisfirePolicy, OverlapPolicy, Schedule};
 use crate::domain::stage::{Stage, StageResult};
 use crate::domain::task::{Task, TaskKind, TaskSpec};
 
+mod ledger;
+mod record;
+
 /// Compares a document with its file, reads the file, and writes it again.
 fn hold<T: Serialize + DeserializeOwned + PartialEq + Debug>(name: &str, document: &T) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v1");
@@ -423,7 +426,9 @@ fn no_file_is_left_over() {
     }
     expected.extend(EVENT_KINDS.iter().map(|kind| format!("event-{kind}")));
     expected.extend(["oneShot", "cron", "event"].map(|kind| format!("task-{kind}")));
-    for document in ["project", "repository", "finding", "envelope"] {
+    expected.extend(ledger::DUE_TIME_KINDS.iter().map(|kind| format!("dueTime-{kind}")));
+    let documents = ["project", "repository", "finding", "envelope", "taskSchedule"];
+    for document in documents.iter().chain(record::DOCUMENTS) {
         expected.extend([format!("{document}-bare"), format!("{document}-full")]);
     }
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v1");
