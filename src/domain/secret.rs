@@ -24,6 +24,15 @@ pub enum SecretScope {
     Repository(RepositoryId),
 }
 
+impl fmt::Display for SecretScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Everywhere => f.write_str("everywhere"),
+            Self::Repository(id) => write!(f, "repository:{id}"),
+        }
+    }
+}
+
 /// How a secret is sealed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SealAlgorithm {
@@ -42,7 +51,8 @@ pub struct Secret {
     pub version: u64,
     /// Its identity.
     pub id: SecretId,
-    /// Its name, which no other secret has, whatever their scopes: a name says which one is meant.
+    /// Its name, which no other secret of the same scope has: a repository may have its own in the
+    /// place of one that is there for all.
     pub name: SecretName,
     /// Who is given it.
     pub scope: SecretScope,

@@ -155,7 +155,7 @@ impl Collection {
             Self::Workers => const { &[Index::unique("name")] },
             Self::ProviderConfigs => const { &[Index::unique("name"), Index::plain("harness")] },
             Self::Contexts => const { &[Index::unique("entry"), Index::plain("scope")] },
-            Self::Secrets => const { &[Index::unique("name")] },
+            Self::Secrets => const { &[Index::unique("entry"), Index::plain("name")] },
             Self::Audit => const { &[Index::plain("subject"), Index::plain(AGE)] },
             Self::Salvages => {
                 const { &[Index::unique("reference"), Index::plain("run"), Index::plain("repository")] }

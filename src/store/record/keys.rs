@@ -272,7 +272,8 @@ impl Record for Secret {
     }
 
     fn keys(&self) -> Vec<(&'static str, Option<String>)> {
-        vec![("name", Some(self.name.to_string()))]
+        let entry = format!("{}/{}", self.scope, self.name);
+        vec![("entry", Some(entry)), ("name", Some(self.name.to_string()))]
     }
 }
 

@@ -89,7 +89,7 @@ fn what_documents_of_the_ledger_and_the_like_are_found_by() {
     assert_eq!(told("workers"), some(&["here"]));
     assert_eq!(told("provider_configs"), some(&["zai", "script"]));
     assert_eq!(told("contexts"), some(&[&revision, &scope]));
-    assert_eq!(told("secrets"), some(&["GH_TOKEN"]));
+    assert_eq!(told("secrets"), some(&["everywhere/GH_TOKEN", "GH_TOKEN"]));
     assert_eq!(told("audit"), some(&[&subject, "001767225600000"]));
     let reference = format!("refs/orch/salvage/{run}");
     assert_eq!(told("salvages"), some(&[&reference, run, repository]));

@@ -71,9 +71,11 @@ CREATE TABLE secrets (
   version INTEGER NOT NULL,
   schema INTEGER NOT NULL,
   body TEXT NOT NULL,
+  entry TEXT,
   name TEXT
 ) WITHOUT ROWID;
-CREATE UNIQUE INDEX secrets_by_name ON secrets (name);
+CREATE UNIQUE INDEX secrets_by_entry ON secrets (entry);
+CREATE INDEX secrets_by_name ON secrets (name, id);
 
 CREATE TABLE audit (
   id TEXT NOT NULL PRIMARY KEY,
