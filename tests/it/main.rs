@@ -21,6 +21,7 @@ mod machine;
 mod mongodb;
 mod need;
 mod readme;
+mod record;
 mod recovery;
 mod sandbox;
 mod tidy;
@@ -36,6 +37,7 @@ const MODULES: &[(&str, &[Case])] = &[
     ("machine", machine::CASES),
     ("mongodb", mongodb::CASES),
     ("readme", readme::CASES),
+    ("record", record::CASES),
     ("recovery", recovery::CASES),
     ("sandbox", sandbox::CASES),
     ("tidy", tidy::CASES),
