@@ -7,7 +7,7 @@
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -24,6 +24,7 @@ use crate::domain::event::{EventKind, LogChunk, RunEvent};
 use crate::domain::id::RunId;
 use crate::domain::stage::Stage;
 
+mod copy;
 mod documents;
 mod events;
 mod expiry;
@@ -31,6 +32,8 @@ mod imports;
 mod leases;
 mod migrations;
 mod runs;
+
+pub use copy::Copied;
 
 /// `orch` in ASCII: tells our files from those of other programs.
 const APPLICATION_ID: i32 = 0x6f72_6368;
@@ -42,6 +45,7 @@ type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
 /// The store in one file.
 pub struct SqliteStore {
+    path: PathBuf,
     writer: mpsc::Sender<Job>,
     readers: Vec<mpsc::Sender<Job>>,
     turn: AtomicUsize,
@@ -61,7 +65,7 @@ impl SqliteStore {
         for _ in 0..READERS {
             readers.push(spawn(connect(path)?, "orch-store-reader")?);
         }
-        Ok(Self { writer, readers, turn: AtomicUsize::new(0) })
+        Ok(Self { path: path.to_owned(), writer, readers, turn: AtomicUsize::new(0) })
     }
 
     async fn write<T: Send + 'static>(
