@@ -16,7 +16,9 @@ use rusqlite::{Connection, OpenFlags};
 use rustix::fs::{FlockOperation, flock};
 use tokio::sync::oneshot;
 
-use super::{SqliteStore, connect, failed};
+use super::SqliteStore;
+use super::errors::failed;
+use super::file::{connect, refused as cannot_write};
 use crate::store::StoreError;
 
 /// Pages in one step: 4 MiB, a few milliseconds.
@@ -140,7 +142,7 @@ impl Part {
         let mut part = name.to_owned();
         part.push(".part");
         let path = to.with_file_name(part);
-        let refused = |e: io::Error| cannot_write(&path, e);
+        let refused = |e: io::Error| cannot_write(&path, &e);
         let file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -157,7 +159,7 @@ impl Part {
     }
 
     fn finish(&mut self, to: &Path) -> Result<(), StoreError> {
-        let refused = |e: io::Error| cannot_write(to, e);
+        let refused = |e: io::Error| cannot_write(to, &e);
         self.file.sync_all().map_err(refused)?;
         fs::rename(&self.path, to).map_err(refused)?;
         self.whole = true;
@@ -174,21 +176,6 @@ impl Drop for Part {
         if !self.whole {
             // What cannot be removed now is overwritten by the next copy.
             drop(fs::remove_file(&self.path));
-        }
-    }
-}
-
-fn cannot_write(path: &Path, error: io::Error) -> StoreError {
-    match error.kind() {
-        io::ErrorKind::PermissionDenied
-        | io::ErrorKind::ReadOnlyFilesystem
-        | io::ErrorKind::NotFound
-        | io::ErrorKind::IsADirectory
-        | io::ErrorKind::NotADirectory => {
-            StoreError::Refused(format!("{} cannot be written: {error}", path.display()))
-        }
-        _ => {
-            StoreError::Unavailable(format!("{} cannot be written: {error}", path.display()).into())
         }
     }
 }

@@ -111,7 +111,8 @@ UPDATE runs SET
   repository = body ->> '$.repository',
   age = CASE WHEN live = 'no'
     THEN printf('%015d', CAST(round(unixepoch(body ->> '$.updatedAt', 'subsec') * 1000) AS INTEGER)) END;
-CREATE INDEX runs_by_slot ON runs (slot, id);
+-- Few runs hold a slot; what caps count by lies in the index itself.
+CREATE INDEX runs_by_slot ON runs (slot, id, project, repository, task) WHERE slot IS NOT NULL;
 CREATE INDEX runs_by_project ON runs (project, id);
 CREATE INDEX runs_by_repository ON runs (repository, id);
 CREATE INDEX runs_by_age ON runs (age, id);
@@ -142,18 +143,26 @@ CREATE UNIQUE INDEX run_events_by_seq ON run_events (run, seq);
 CREATE INDEX run_events_by_line ON run_events (run, last_line) WHERE last_line IS NOT NULL;
 CREATE INDEX run_events_by_stage ON run_events (run, stage, attempt, seq) WHERE last_line IS NOT NULL;
 
--- How far the events and lines of a run are numbered. It outlives them: after an expiry no number is
--- given again. Events up to the floor have expired; they are hidden before they are removed.
+-- How far the events and lines of a run are numbered: after an expiry no number is given again.
+-- Events up to the floor have expired. The age is that of the run, so that those whose events are to
+-- expire are found without a look at all the others.
 CREATE TABLE run_heads (
   run TEXT NOT NULL PRIMARY KEY,
   seq INTEGER NOT NULL,
   line INTEGER NOT NULL,
   floor INTEGER NOT NULL,
-  removed INTEGER NOT NULL
+  age TEXT
 ) WITHOUT ROWID;
 INSERT INTO run_heads
-  SELECT runs.id, coalesce(max(seq), 0), coalesce(max(last_line), 0), 0, 0
+  SELECT runs.id, coalesce(max(seq), 0), coalesce(max(last_line), 0), 0, runs.age
   FROM runs LEFT JOIN run_events ON run_events.run = runs.id GROUP BY runs.id;
+CREATE INDEX run_heads_by_age ON run_heads (age, run) WHERE age IS NOT NULL AND floor < seq;
+
+-- Events that no reader finds any more, and that are still to be removed.
+CREATE TABLE leftovers (
+  run TEXT NOT NULL PRIMARY KEY,
+  upto INTEGER NOT NULL
+) WITHOUT ROWID;
 
 -- Who leads, and the highest token that was ever given.
 CREATE TABLE lease (
