@@ -7,13 +7,13 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, OFlags, flock};
 use tokio::sync::oneshot;
 
 use super::SqliteStore;
@@ -68,14 +68,14 @@ type Reply = oneshot::Sender<Result<Copied, StoreError>>;
 fn copy(
     from: &Path,
     to: &Path,
-    told: impl FnMut(Copied),
+    mut told: impl FnMut(Copied),
     reply: &Reply,
 ) -> Result<Copied, StoreError> {
     if to.symlink_metadata().is_ok() {
         return Err(StoreError::Exists(to.display().to_string()));
     }
     let mut part = Part::create(to)?;
-    let copied = fill(from, &part.path, told, reply)?;
+    let copied = fill(from, &part.path, &mut told, reply)?;
     part.finish(to)?;
     Ok(copied)
 }
@@ -83,7 +83,7 @@ fn copy(
 fn fill(
     from: &Path,
     part: &Path,
-    mut told: impl FnMut(Copied),
+    told: &mut impl FnMut(Copied),
     reply: &Reply,
 ) -> Result<Copied, StoreError> {
     let source = connect(from)?;
@@ -149,12 +149,15 @@ impl Part {
             .create(true)
             .truncate(false)
             .mode(0o600)
+            // Never through a link to something else.
+            .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
             .open(&path)
             .map_err(refused)?;
         flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
             StoreError::Refused(format!("somebody is just making {}", path.display()))
         })?;
         file.set_len(0).map_err(refused)?;
+        file.set_permissions(fs::Permissions::from_mode(0o600)).map_err(refused)?;
         Ok(Self { path, file, whole: false })
     }
 

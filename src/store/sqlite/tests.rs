@@ -10,6 +10,7 @@ use crate::store::{Filter, Order};
 
 mod accept;
 mod batch;
+mod copy;
 mod expiry;
 mod full;
 
@@ -142,30 +143,4 @@ async fn a_file_whose_making_was_interrupted_is_made_to_the_end() {
     drop(begun);
     let store = open(&folder).unwrap();
     assert!(store.find(Query::all(Collection::Runs)).await.unwrap().is_empty());
-}
-
-#[tokio::test]
-async fn a_copy_is_a_store_of_one_private_file() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(&folder).unwrap();
-    let document = Document {
-        collection: Collection::Projects,
-        id: "p".to_owned(),
-        version: 1,
-        schema: 1,
-        keys: vec![("slug", Some("here".to_owned()))],
-        body: "{}".to_owned(),
-    };
-    store.insert(document.clone()).await.unwrap();
-    let to = folder.path().join("copy.db");
-    let copied = store.copy_to(&to, |_| {}).await.unwrap();
-    assert_eq!((copied.bytes, copied.of), (copied.of, fs::metadata(&to).unwrap().len()));
-    assert_eq!(fs::metadata(&to).unwrap().permissions().mode() & 0o777, 0o600);
-    let mut names: Vec<_> =
-        fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
-    names.retain(|name| name.to_string_lossy().starts_with("copy"));
-    assert_eq!(names, ["copy.db"]);
-    let copy = SqliteStore::open(&to).unwrap();
-    assert_eq!(copy.get(Collection::Projects, "p").await.unwrap(), Some(document));
-    assert!(matches!(store.copy_to(&to, |_| {}).await, Err(StoreError::Exists(_))));
 }
