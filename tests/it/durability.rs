@@ -27,10 +27,12 @@ use orch::store::{
 use uuid::Uuid;
 
 use crate::case::{Case, CaseResult, cases};
+use crate::wait::wait_for;
 
 pub(crate) const CASES: &[Case] = cases![
     what_was_acknowledged_is_there_after_a_kill,
     a_disk_that_fills_up_stops_writers_until_there_is_room needs [Root],
+    a_disk_that_can_only_be_read_is_refused_in_words needs [Root],
 ];
 
 /// The address that a writer is started with.
@@ -249,6 +251,31 @@ fn a_disk_that_fills_up_stops_writers_until_there_is_room() -> CaseResult {
         fill_up(store.as_ref(), &filler).await
     });
     done.map_err(|error: Failed| error as Box<dyn Error>)
+}
+
+fn a_disk_that_can_only_be_read_is_refused_in_words() -> CaseResult {
+    let folder = tempfile::tempdir()?;
+    let disk = SmallDisk::mount(folder.path())?;
+    let address = StoreAddress::File(disk.0.join("orch.db"));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let opened = runtime.block_on(open(&address, Path::new("/nowhere")));
+    drop(opened?);
+    // The threads of the store end by themselves, and only then the disk can change.
+    wait_for("the disk to be read only", PATIENCE, || {
+        let options = ["-o", "remount,ro"];
+        let done = Command::new("mount").args(options).arg(&disk.0).output();
+        let done = done.map_err(|error| error.to_string())?;
+        done.status.success().then_some(()).ok_or_else(|| format!("{done:?}"))
+    })?;
+    let new = StoreAddress::File(disk.0.join("new.db"));
+    for address in [&address, &new] {
+        let opened = runtime.block_on(open(address, Path::new("/nowhere")));
+        let Err(StoreError::Refused(why)) = opened.map(drop) else {
+            return Err(format!("{address} was not refused").into());
+        };
+        assert!(why.contains("cannot be written"), "{why}");
+    }
+    Ok(())
 }
 
 /// Writes a log until no more of it goes onto the disk, makes room, and goes on.

@@ -54,6 +54,7 @@ impl From<Failure> for StoreError {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` gives")]
 pub(super) fn failed(error: rusqlite::Error) -> StoreError {
     let failure = Failure::from(&error);
     failure.into()

@@ -15,7 +15,8 @@ fn bytes(folder: &Path) -> BTreeMap<String, Vec<u8>> {
         let name = entry.file_name().into_string().unwrap();
         let content = fs::read(entry.path()).unwrap();
         // SQLite makes an empty log where it looks for one.
-        if !name.ends_with("-shm") && !(name.ends_with("-wal") && content.is_empty()) {
+        let is_empty_log = name.ends_with("-wal") && content.is_empty();
+        if !name.ends_with("-shm") && !is_empty_log {
             files.insert(name, content);
         }
     }

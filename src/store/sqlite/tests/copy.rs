@@ -63,7 +63,7 @@ async fn writers_go_on_and_the_copy_is_what_was_there_at_one_instant() {
         }
     };
     let copied = store.copy_to(&to, told).await.unwrap();
-    let steps = steps.lock().unwrap();
+    let steps = steps.lock().unwrap().clone();
     assert!(steps.len() > 2 && steps.is_sorted_by_key(|step| step.bytes), "{steps:?}");
     assert_eq!(steps.last(), Some(&copied));
     let copy = SqliteStore::open(&to).unwrap();
