@@ -3,7 +3,7 @@
 //! The source is read in one transaction, so that the copy is what was there at one instant and
 //! does not begin anew with each commit; a writer never waits for it. Meanwhile the write-ahead log
 //! keeps what is written, and shrinks again afterwards. `VACUUM INTO` would give a smaller file,
-//! but takes several times as long, for which the log grows.
+//! but takes two to three times as long, during which the log grows.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;

@@ -18,6 +18,8 @@ use crate::store::StoreError;
 const QUEUE: usize = 256;
 /// The most jobs of one transaction.
 const BATCH: usize = 256;
+/// The pages that it remembers, in KiB (so the sign says): some unique values are in no order.
+const CACHE: i32 = -16_384;
 /// How long a transaction takes in more: whoever waits for its end shall not wait for long.
 const BATCH_TIME: Duration = Duration::from_millis(20);
 
@@ -67,6 +69,7 @@ impl Writer {
     pub(super) fn start(connection: Connection, bound: LogBound) -> Result<Self, StoreError> {
         // What savepoints keep for a moment is as large as a transaction, and needs no disk.
         connection.pragma_update(None, "temp_store", "MEMORY").map_err(failed)?;
+        connection.pragma_update(None, "cache_size", CACHE).map_err(failed)?;
         let (jobs, waiting) = mpsc::channel(QUEUE);
         std::thread::Builder::new()
             .name("orch-store-writer".to_owned())
