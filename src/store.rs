@@ -117,8 +117,9 @@ pub trait Store: Send + Sync {
         attempt: u32,
     ) -> Result<LogPosition, StoreError>;
 
-    /// A run's events after a number, in order, at most `limit`. Those that expired are left out;
-    /// between two that are there none is missing.
+    /// A run's events after a number, in order, at most `limit`, and fewer where they are large:
+    /// only an empty answer is the end. Those that expired are left out; between two that are there
+    /// none is missing.
     async fn events(
         &self,
         run: RunId,
@@ -127,7 +128,8 @@ pub trait Store: Send + Sync {
     ) -> Result<Vec<RunEvent>, StoreError>;
 
     /// The chunks that hold a run's lines from a number on, at most `limit` lines and what their
-    /// chunks hold besides; and the numbers of the run's last event and last line.
+    /// chunks hold besides, and fewer where they are large; and the numbers of the run's last event
+    /// and last line.
     async fn log(&self, run: RunId, from: u64, limit: usize) -> Result<LogRange, StoreError>;
 
     /// Takes the lead for `time` where nobody has it, where its time is over at `now`, or where

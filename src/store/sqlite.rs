@@ -2,20 +2,18 @@
 //!
 //! The write-ahead log lets readers go on while the writer writes; `synchronous=FULL` makes a
 //! commit survive a crash of the machine. Each connection lives in a thread of its own, because
-//! SQLite blocks; calls are handed over by bounded channels.
+//! SQLite blocks; calls are handed over by bounded channels. Besides the trait there are
+//! [`SqliteStore::copy_to`] and [`SqliteStore::verify`].
 
-use std::fs::{self, OpenOptions};
-use std::io;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
-use tokio::sync::{mpsc, oneshot};
+use rusqlite::Transaction;
 
+use self::log_bound::LogBound;
+use self::readers::Readers;
+use self::writer::Writer;
 use super::{
     Cap, Claim, Collection, Document, Expired, Expiry, Fence, Imported, Lease, LogPosition,
     LogRange, Query, Store, StoreError, Taken, Transition,
@@ -24,27 +22,28 @@ use crate::domain::event::{EventKind, LogChunk, RunEvent};
 use crate::domain::id::RunId;
 use crate::domain::stage::Stage;
 
+mod check;
+mod copy;
 mod documents;
+mod errors;
 mod events;
 mod expiry;
+mod file;
 mod imports;
 mod leases;
+mod log_bound;
 mod migrations;
+mod readers;
 mod runs;
+mod writer;
 
-/// `orch` in ASCII: tells our files from those of other programs.
-const APPLICATION_ID: i32 = 0x6f72_6368;
-const READERS: usize = 3;
-const QUEUE: usize = 256;
-const BUSY: Duration = Duration::from_secs(5);
-
-type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+pub use copy::Copied;
 
 /// The store in one file.
 pub struct SqliteStore {
-    writer: mpsc::Sender<Job>,
-    readers: Vec<mpsc::Sender<Job>>,
-    turn: AtomicUsize,
+    path: PathBuf,
+    writer: Writer,
+    readers: Readers,
 }
 
 impl SqliteStore {
@@ -52,142 +51,29 @@ impl SqliteStore {
     ///
     /// # Errors
     /// `Corrupt` where it is no store of orch, damaged, or from a newer orch: it is left alone.
-    /// `Unavailable` where the system refuses.
+    /// `Refused` where it cannot be written, `Unavailable` where the disk is full or another
+    /// process keeps it locked.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let mut connection = open_checked(path)?;
-        migrations::apply(&mut connection)?;
-        let writer = spawn(connection, "orch-store-writer")?;
-        let mut readers = Vec::with_capacity(READERS);
-        for _ in 0..READERS {
-            readers.push(spawn(connect(path)?, "orch-store-reader")?);
-        }
-        Ok(Self { writer, readers, turn: AtomicUsize::new(0) })
+        let (connection, path) = file::open(path)?;
+        let bound = LogBound::new(&path, &connection)?;
+        let readers = Readers::start(&path)?;
+        let writer = Writer::start(connection, bound)?;
+        Ok(Self { path, writer, readers })
     }
 
     async fn write<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&rusqlite::Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        run(&self.writer, move |connection| {
-            let transaction = connection
-                .transaction_with_behavior(TransactionBehavior::Immediate)
-                .map_err(failed)?;
-            let value = work(&transaction)?;
-            transaction.commit().map_err(failed)?;
-            Ok(value)
-        })
-        .await
+        self.writer.run(work).await
     }
 
     async fn read<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&rusqlite::Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        run(&self.readers[turn % self.readers.len()], move |connection| {
-            // One view for all that a call reads.
-            let transaction = connection.transaction().map_err(failed)?;
-            work(&transaction)
-        })
-        .await
+        self.readers.run(work).await
     }
-}
-
-async fn run<T: Send + 'static>(
-    thread: &mpsc::Sender<Job>,
-    work: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, StoreError> {
-    let (reply, answer) = oneshot::channel();
-    let job: Job = Box::new(move |connection| {
-        // A caller that went away no longer wants the answer.
-        drop(reply.send(work(connection)));
-    });
-    thread.send(job).await.map_err(|_| gone())?;
-    answer.await.map_err(|_| gone())?
-}
-
-fn gone() -> StoreError {
-    StoreError::Unavailable("the store's thread has ended".into())
-}
-
-/// What an error of SQLite means to the caller.
-fn failed(error: rusqlite::Error) -> StoreError {
-    use rusqlite::ErrorCode;
-    match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-            StoreError::Corrupt(error.to_string())
-        }
-        Some(
-            ErrorCode::ReadOnly
-            | ErrorCode::PermissionDenied
-            | ErrorCode::CannotOpen
-            | ErrorCode::AuthorizationForStatementDenied,
-        ) => StoreError::Refused(error.to_string()),
-        _ => StoreError::Unavailable(Box::new(error)),
-    }
-}
-
-fn spawn(mut connection: Connection, name: &str) -> Result<mpsc::Sender<Job>, StoreError> {
-    let (sender, mut jobs) = mpsc::channel::<Job>(QUEUE);
-    std::thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(move || {
-            while let Some(job) = jobs.blocking_recv() {
-                job(&mut connection);
-            }
-        })
-        .map_err(|e| StoreError::Unavailable(Box::new(e)))?;
-    Ok(sender)
-}
-
-fn connect(path: &Path) -> Result<Connection, StoreError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
-    connection.busy_timeout(BUSY).map_err(failed)?;
-    connection.pragma_update(None, "synchronous", "FULL").map_err(|e| match failed(e) {
-        StoreError::Corrupt(why) => not_ours(path, &why),
-        other => other,
-    })?;
-    connection.set_prepared_statement_cache_capacity(64);
-    Ok(connection)
-}
-
-/// Opens the file after looking at what it is, and before writing anything to it.
-fn open_checked(path: &Path) -> Result<Connection, StoreError> {
-    let io_error = |e: io::Error| StoreError::Unavailable(Box::new(e));
-    let fresh = match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-        Ok(_) => true,
-        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
-            fs::metadata(path).map_err(io_error)?.len() == 0
-        }
-        Err(e) => return Err(io_error(e)),
-    };
-    let connection = connect(path)?;
-    if !fresh {
-        let found: i32 = connection
-            .pragma_query_value(None, "application_id", |row| row.get(0))
-            .map_err(|e| not_ours(path, &e.to_string()))?;
-        if found != APPLICATION_ID {
-            return Err(not_ours(path, "it belongs to another program"));
-        }
-    }
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(io_error)?;
-    if fresh {
-        // The first thing that is written: a crash in between must not leave a file that looks
-        // like somebody else's.
-        connection.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)?;
-    }
-    let mode: String = connection
-        .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
-        .map_err(failed)?;
-    if mode != "wal" {
-        return Err(not_ours(path, "its file system has no write-ahead log"));
-    }
-    Ok(connection)
-}
-
-fn not_ours(path: &Path, why: &str) -> StoreError {
-    StoreError::Corrupt(format!("{} is no store of orch: {why}", path.display()))
 }
 
 #[async_trait]

@@ -13,6 +13,7 @@ use crate::need::Machine;
 
 mod case;
 mod cli;
+mod durability;
 mod env;
 mod house;
 mod lead;
@@ -31,6 +32,7 @@ mod wait;
 /// Every module with cases, by the name that goes before theirs.
 const MODULES: &[(&str, &[Case])] = &[
     ("cli", cli::CASES),
+    ("durability", durability::CASES),
     ("house", house::CASES),
     ("lead", lead::CASES),
     ("life", life::CASES),
@@ -47,6 +49,9 @@ const MODULES: &[(&str, &[Case])] = &[
 
 #[expect(clippy::print_stdout, reason = "what was not tested has to be seen")]
 fn main() -> ExitCode {
+    if let Some(ended) = durability::writer() {
+        return ended;
+    }
     let arguments = Arguments::from_args();
     let machine = Arc::new(Machine::default());
     let strictness = Strictness::of_environment();

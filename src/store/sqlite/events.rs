@@ -3,12 +3,15 @@
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::documents::to_integer;
-use super::failed;
+use super::errors::failed;
 use crate::domain::event::{EventKind, OutputCursor, RunEvent};
 use crate::domain::id::RunId;
 use crate::domain::stage::Stage;
 use crate::store::changes::encode_events;
 use crate::store::{LogPosition, LogRange, StoreError};
+
+/// The most bytes of one page, so that no reader fills the memory; one event is always given.
+const PAGE: usize = 32 << 20;
 
 /// How far the events and lines of a run are numbered, and how many of them have expired.
 pub(super) struct Head {
@@ -34,7 +37,7 @@ pub(super) fn head(tx: &Transaction<'_>, run: RunId) -> Result<Option<Head>, Sto
 /// The head of a run that was just made.
 pub(super) fn begin(tx: &Transaction<'_>, run: RunId) -> Result<(), StoreError> {
     tx.prepare_cached(
-        "INSERT INTO run_heads (run, seq, line, floor, removed) VALUES (?1, 0, 0, 0, 0)",
+        "INSERT INTO run_heads (run, seq, line, floor, age) VALUES (?1, 0, 0, 0, NULL)",
     )
     .and_then(|mut statement| statement.execute([run.to_string()]))
     .map(drop)
@@ -46,6 +49,22 @@ pub(super) fn put_head(tx: &Transaction<'_>, run: RunId, head: &Head) -> Result<
         .and_then(|mut statement| {
             statement.execute(params![run.to_string(), to_integer(head.seq), to_integer(head.line)])
         })
+        .map(drop)
+        .map_err(failed)
+}
+
+/// Remembers from when on the age of a run counts, for the expiry of its events.
+pub(super) fn put_age(tx: &Transaction<'_>, run: RunId, age: &str) -> Result<(), StoreError> {
+    tx.prepare_cached("UPDATE run_heads SET age = ?2 WHERE run = ?1")
+        .and_then(|mut statement| statement.execute(params![run.to_string(), age]))
+        .map(drop)
+        .map_err(failed)
+}
+
+/// Takes the events up to the floor as expired.
+pub(super) fn put_floor(tx: &Transaction<'_>, run: RunId, floor: u64) -> Result<(), StoreError> {
+    tx.prepare_cached("UPDATE run_heads SET floor = ?2 WHERE run = ?1")
+        .and_then(|mut statement| statement.execute(params![run.to_string(), to_integer(floor)]))
         .map(drop)
         .map_err(failed)
 }
@@ -90,7 +109,17 @@ pub(super) fn after(
     let rows = statement
         .query_map(params![run.to_string(), to_integer(after), to_integer(limit as u64)], body)
         .map_err(failed)?;
-    rows.map(|row| parse(&row.map_err(failed)?)).collect()
+    let mut events = Vec::new();
+    let mut bytes = 0;
+    for row in rows {
+        let body = row.map_err(failed)?;
+        bytes += body.len();
+        if bytes > PAGE && !events.is_empty() {
+            break;
+        }
+        events.push(parse(&body)?);
+    }
+    Ok(events)
 }
 
 pub(super) fn log_position(
@@ -99,7 +128,12 @@ pub(super) fn log_position(
     stage: Stage,
     attempt: u32,
 ) -> Result<LogPosition, StoreError> {
-    let floor = head(tx, run)?.map_or(0, |head| to_integer(head.floor));
+    let mut position =
+        LogPosition { line: 0, checksum: String::new(), cursor: OutputCursor::default() };
+    let Some(head) = head(tx, run)? else { return Ok(position) };
+    // Lines keep their numbers also where they have expired.
+    position.line = head.line;
+    let floor = to_integer(head.floor);
     let newest: Option<String> = tx
         .prepare_cached(
             "SELECT body FROM run_events WHERE run = ?1 AND last_line IS NOT NULL AND seq > ?2 \
@@ -119,12 +153,9 @@ pub(super) fn log_position(
             statement.query_row(values, body).optional()
         })
         .map_err(failed)?;
-    let mut position =
-        LogPosition { line: 0, checksum: String::new(), cursor: OutputCursor::default() };
     if let Some(text) = newest
         && let EventKind::Log { chunk } = parse(&text)?.kind
     {
-        position.line = chunk.next_line() - 1;
         position.checksum = chunk.checksum;
     }
     if let Some(text) = own
@@ -143,22 +174,28 @@ pub(super) fn log(
 ) -> Result<LogRange, StoreError> {
     let Some(head) = head(tx, run)? else { return Ok(LogRange::default()) };
     let mut range = LogRange { events: Vec::new(), last_line: head.line, last_seq: head.seq };
+    let from = from.max(1);
     let until = from.saturating_add(limit as u64);
+    if until == from {
+        return Ok(range);
+    }
+    let mut bytes = 0;
     let mut statement = tx
         .prepare_cached(
-            "SELECT body FROM run_events WHERE run = ?1 AND last_line >= ?2 \
+            "SELECT first_line, body FROM run_events WHERE run = ?1 AND last_line >= ?2 \
              AND last_line IS NOT NULL AND seq > ?3 ORDER BY last_line",
         )
         .map_err(failed)?;
     let values = params![run.to_string(), to_integer(from), to_integer(head.floor)];
-    let rows = statement.query_map(values, body).map_err(failed)?;
+    let rows = statement.query_map(values, |row| Ok((row.get(0)?, row.get(1)?))).map_err(failed)?;
     for row in rows {
-        let event = parse(&row.map_err(failed)?)?;
+        let (first, body): (i64, String) = row.map_err(failed)?;
+        bytes += body.len();
         // What lies behind the end is not read: the chunks are in order.
-        if event.chunk().is_some_and(|chunk| chunk.first_line >= until) {
+        if first.unsigned_abs() >= until || (bytes > PAGE && !range.events.is_empty()) {
             break;
         }
-        range.events.push(event);
+        range.events.push(parse(&body)?);
     }
     Ok(range)
 }

@@ -1,16 +1,16 @@
-//! Expiry in SQLite. What a reader sees as one is hidden in one transaction; what lies behind is
-//! removed piece by piece.
+//! Expiry in SQLite. What a reader sees as one is hidden in one transaction and noted as left over;
+//! left-overs are removed piece by piece. Each call looks only at what it removes, however much
+//! there is, and however much stays.
 
 use jiff::Timestamp;
 use rusqlite::{Transaction, params};
 
 use super::documents::to_integer;
-use super::failed;
+use super::errors::failed;
 use crate::store::{AGE, Collection, Expired, Expiry, StoreError, instant};
 
-/// A chunk of a log counts as one event, and is the largest of them: few of them are removed at a
-/// time, so that the writer is never away for long.
-const EVENTS: i64 = 500;
+/// The most of one call: the writer shall never be away for long.
+const MOST: u64 = 500;
 
 pub(super) fn expire(
     tx: &Transaction<'_>,
@@ -19,7 +19,7 @@ pub(super) fn expire(
     limit: usize,
 ) -> Result<Expired, StoreError> {
     let before = instant(before);
-    let limit = to_integer(limit.max(1) as u64);
+    let limit = (limit as u64).clamp(1, MOST);
     match what {
         Expiry::Events => events(tx, &before, limit),
         Expiry::Documents(Collection::Runs) => runs(tx, &before, limit),
@@ -34,62 +34,92 @@ fn documents(
     tx: &Transaction<'_>,
     collection: Collection,
     before: &str,
-    limit: i64,
+    limit: u64,
 ) -> Result<Expired, StoreError> {
     let sql = format!(
         "DELETE FROM {collection} WHERE id IN \
          (SELECT id FROM {collection} WHERE {AGE} < ?1 ORDER BY {AGE}, id LIMIT ?2)"
     );
-    let removed = execute(tx, &sql, params![before, limit])?;
-    Ok(Expired { removed, more: removed == limit.unsigned_abs() })
+    let removed = execute(tx, &sql, params![before, to_integer(limit)])?;
+    Ok(Expired { removed, more: removed == limit })
 }
 
-/// The events of ended runs: first all runs of that age hide theirs, which is one number each.
-fn events(tx: &Transaction<'_>, before: &str, limit: i64) -> Result<Expired, StoreError> {
+/// The events of runs that ended: a run hides all of its events at once.
+fn events(tx: &Transaction<'_>, before: &str, limit: u64) -> Result<Expired, StoreError> {
+    const OLD: &str = "run_heads WHERE age < ?1 AND floor < seq ORDER BY age, run LIMIT ?2";
+    let old = params![before, to_integer(limit)];
     execute(
         tx,
-        "UPDATE run_heads SET floor = seq WHERE floor < seq AND run IN \
-         (SELECT id FROM runs WHERE age < ?1 ORDER BY age, id)",
-        params![before],
+        &format!(
+            "INSERT INTO leftovers SELECT * FROM (SELECT run, seq FROM {OLD}) WHERE true \
+             ON CONFLICT (run) DO UPDATE SET upto = excluded.upto"
+        ),
+        old,
     )?;
-    sweep(tx, limit)
-}
-
-/// Removes what is hidden.
-fn sweep(tx: &Transaction<'_>, limit: i64) -> Result<Expired, StoreError> {
-    let limit = limit.min(EVENTS);
-    let removed = execute(
-        tx,
-        "DELETE FROM run_events WHERE rowid IN (SELECT e.rowid FROM run_heads h \
-         JOIN run_events e ON e.run = h.run AND e.seq > h.removed AND e.seq <= h.floor \
-         WHERE h.removed < h.floor ORDER BY h.run, e.seq LIMIT ?1)",
-        params![limit],
-    )?;
-    if removed == limit.unsigned_abs() {
-        return Ok(Expired { removed, more: true });
-    }
-    // Nothing hidden is left, so that the next sweep does not have to look.
-    execute(tx, "UPDATE run_heads SET removed = floor WHERE removed < floor", [])?;
-    execute(
-        tx,
-        "DELETE FROM run_heads WHERE floor = removed AND run NOT IN (SELECT id FROM runs)",
-        [],
-    )?;
-    Ok(Expired { removed, more: false })
-}
-
-/// Runs with all that hangs on them. Their heads stay until their events are gone.
-fn runs(tx: &Transaction<'_>, before: &str, limit: i64) -> Result<Expired, StoreError> {
-    const OLD: &str = "(SELECT id FROM runs WHERE age < ?1 ORDER BY age, id LIMIT ?2)";
-    let old = params![before, limit];
-    let mut removed = 0;
-    execute(tx, &format!("UPDATE run_heads SET floor = seq WHERE run IN {OLD}"), old)?;
-    removed += execute(tx, &format!("DELETE FROM envelopes WHERE id IN {OLD}"), old)?;
-    removed += execute(tx, &format!("DELETE FROM artifacts WHERE run IN {OLD}"), old)?;
-    let runs = execute(tx, &format!("DELETE FROM runs WHERE id IN {OLD}"), old)?;
+    let sql = format!("UPDATE run_heads SET floor = seq WHERE run IN (SELECT run FROM {OLD})");
+    let hidden = execute(tx, &sql, old)?;
     let swept = sweep(tx, limit)?;
-    let more = swept.more || runs == limit.unsigned_abs();
-    Ok(Expired { removed: removed + runs + swept.removed, more })
+    Ok(Expired { removed: swept.removed, more: swept.more || hidden == limit })
+}
+
+/// Runs with all that hangs on them: without its head a run has no events for readers.
+fn runs(tx: &Transaction<'_>, before: &str, limit: u64) -> Result<Expired, StoreError> {
+    let old: Vec<String> = tx
+        .prepare_cached("SELECT id FROM runs WHERE age < ?1 ORDER BY age, id LIMIT ?2")
+        .and_then(|mut statement| {
+            let rows = statement.query_map(params![before, to_integer(limit)], |row| row.get(0))?;
+            rows.collect()
+        })
+        .map_err(failed)?;
+    let mut removed = 0;
+    for run in &old {
+        execute(
+            tx,
+            "INSERT INTO leftovers SELECT run, seq FROM run_heads WHERE run = ?1 \
+             ON CONFLICT (run) DO UPDATE SET upto = excluded.upto",
+            [run],
+        )?;
+        execute(tx, "DELETE FROM run_heads WHERE run = ?1", [run])?;
+        removed += execute(tx, "DELETE FROM envelopes WHERE id = ?1", [run])?;
+        removed += execute(tx, "DELETE FROM artifacts WHERE run = ?1", [run])?;
+        removed += execute(tx, "DELETE FROM runs WHERE id = ?1", [run])?;
+    }
+    let swept = sweep(tx, limit)?;
+    let more = swept.more || old.len() as u64 == limit;
+    Ok(Expired { removed: removed + swept.removed, more })
+}
+
+/// Removes events that are left over.
+fn sweep(tx: &Transaction<'_>, limit: u64) -> Result<Expired, StoreError> {
+    let mut removed = 0;
+    // A run without events is work too.
+    let mut left = limit;
+    let mut next = tx
+        .prepare_cached("SELECT run, upto FROM leftovers ORDER BY run LIMIT 1")
+        .map_err(failed)?;
+    loop {
+        let mut rows = next.query([]).map_err(failed)?;
+        let Some(row) = rows.next().map_err(failed)? else {
+            return Ok(Expired { removed, more: false });
+        };
+        let (run, upto): (String, i64) =
+            row.get(0).and_then(|run| Ok((run, row.get(1)?))).map_err(failed)?;
+        drop(rows);
+        if left == 0 {
+            return Ok(Expired { removed, more: true });
+        }
+        let gone = execute(
+            tx,
+            "DELETE FROM run_events WHERE rowid IN (SELECT rowid FROM run_events \
+             WHERE run = ?1 AND seq <= ?2 ORDER BY seq LIMIT ?3)",
+            params![run, upto, to_integer(left)],
+        )?;
+        removed += gone;
+        if gone < left {
+            execute(tx, "DELETE FROM leftovers WHERE run = ?1", [&run])?;
+        }
+        left = left.saturating_sub(gone.max(1));
+    }
 }
 
 fn execute(

@@ -1,70 +1,85 @@
 //! Taking over what another store held.
 
-use rusqlite::{Transaction, params};
+use rusqlite::Transaction;
 
-use super::documents::{self, to_integer};
-use super::{events, failed};
+use super::{documents, events};
 use crate::domain::event::RunEvent;
-use crate::store::{Collection, Imported, StoreError};
+use crate::domain::id::RunId;
+use crate::store::{AGE, Collection, Document, Imported, StoreError};
 
 pub(super) fn import(tx: &Transaction<'_>, batch: Vec<Imported>) -> Result<(), StoreError> {
     for piece in batch {
         match piece {
-            Imported::Document(document) => {
-                documents::insert(tx, &document)?;
-                if document.collection == Collection::Runs {
-                    begin(tx, &document.id)?;
-                }
-            }
+            Imported::Document(document) => add(tx, &document)?,
             Imported::Events(numbered) => follow(tx, &numbered)?,
-            Imported::Head { run, last_seq, last_line } => {
-                let head = events::head(tx, run)?
-                    .ok_or_else(|| StoreError::NotFound(format!("runs/{run}")))?;
-                if last_seq < head.seq || last_line < head.line {
-                    return Err(StoreError::Conflict(format!("the numbers of run {run}")));
-                }
-                let all_expired = head.seq == 0;
-                let head = events::Head { seq: last_seq, line: last_line, ..head };
-                events::put_head(tx, run, &head)?;
-                if all_expired {
-                    put_floor(tx, &run.to_string(), last_seq)?;
-                }
-            }
+            Imported::Head { run, last_seq, last_line } => end(tx, run, last_seq, last_line)?,
         }
     }
     Ok(())
 }
 
-fn begin(tx: &Transaction<'_>, run: &str) -> Result<(), StoreError> {
-    let run = run.parse().map_err(|_| StoreError::Corrupt(format!("runs/{run} has no id")))?;
-    events::begin(tx, run)
+fn add(tx: &Transaction<'_>, document: &Document) -> Result<(), StoreError> {
+    documents::insert(tx, document)?;
+    if document.collection != Collection::Runs {
+        return Ok(());
+    }
+    let run = document
+        .id
+        .parse()
+        .map_err(|_| StoreError::Corrupt(format!("{} has no id of a run", document.name())))?;
+    events::begin(tx, run)?;
+    match document.key(AGE) {
+        Some(age) => events::put_age(tx, run, age),
+        None => Ok(()),
+    }
+}
+
+fn head(tx: &Transaction<'_>, run: RunId) -> Result<events::Head, StoreError> {
+    events::head(tx, run)?.ok_or_else(|| StoreError::NotFound(format!("runs/{run}")))
 }
 
 fn follow(tx: &Transaction<'_>, numbered: &[RunEvent]) -> Result<(), StoreError> {
     let Some(first) = numbered.first() else { return Ok(()) };
     let run = first.run;
-    let mut head =
-        events::head(tx, run)?.ok_or_else(|| StoreError::NotFound(format!("runs/{run}")))?;
+    let mut head = head(tx, run)?;
     if head.seq == 0 {
+        // Those before have expired.
         head.seq = first.seq.saturating_sub(1);
-        put_floor(tx, &run.to_string(), head.seq)?;
+        head.floor = head.seq;
+        events::put_floor(tx, run, head.floor)?;
     }
     for event in numbered {
+        let conflict = || StoreError::Conflict(format!("event {} of run {run}", event.seq));
         if event.run != run || event.seq != head.seq + 1 {
-            return Err(StoreError::Conflict(format!("event {} of run {run}", event.seq)));
+            return Err(conflict());
         }
         head.seq = event.seq;
-        if let Some(chunk) = event.chunk() {
-            head.line = chunk.next_line() - 1;
+        let Some(chunk) = event.chunk() else { continue };
+        // The first chunk that is left begins where the last that expired ended.
+        if head.line == 0 && head.floor > 0 {
+            head.line = chunk.first_line.saturating_sub(1);
         }
+        head.line = chunk.follows(head.line).ok_or_else(conflict)?;
     }
     events::insert(tx, numbered)?;
     events::put_head(tx, run, &head)
 }
 
-fn put_floor(tx: &Transaction<'_>, run: &str, floor: u64) -> Result<(), StoreError> {
-    tx.prepare_cached("UPDATE run_heads SET floor = ?2, removed = ?2 WHERE run = ?1")
-        .and_then(|mut statement| statement.execute(params![run, to_integer(floor)]))
-        .map(drop)
-        .map_err(failed)
+/// The numbers of a run without events are the end of those that expired; otherwise they are those
+/// of the last event, and of the last line where there is one.
+fn end(tx: &Transaction<'_>, run: RunId, seq: u64, line: u64) -> Result<(), StoreError> {
+    let mut head = head(tx, run)?;
+    let all_expired = head.seq == head.floor;
+    if (!all_expired && (seq != head.seq || (head.line > 0 && line != head.line)))
+        || seq < head.seq
+        || line < head.line
+    {
+        return Err(StoreError::Conflict(format!("the numbers of run {run}")));
+    }
+    (head.seq, head.line) = (seq, line);
+    events::put_head(tx, run, &head)?;
+    if all_expired {
+        events::put_floor(tx, run, seq)?;
+    }
+    Ok(())
 }

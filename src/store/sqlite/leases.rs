@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::documents::to_integer;
-use super::failed;
+use super::errors::failed;
 use crate::store::{Fence, Lease, StoreError, Taken};
 
 pub(super) fn take(

@@ -5,10 +5,11 @@ use rusqlite::types::Value;
 use rusqlite::{Transaction as Tx, params_from_iter};
 
 use super::documents;
-use super::{events, failed, leases};
+use super::errors::failed;
+use super::{events, leases};
 use crate::domain::event::{EventKind, LogChunk, RunEvent};
 use crate::domain::id::RunId;
-use crate::store::{Cap, Claim, Fence, StoreError, Transition};
+use crate::store::{AGE, Cap, Claim, Fence, StoreError, Transition};
 
 pub(super) fn transition(tx: &Tx<'_>, change: Transition) -> Result<u64, StoreError> {
     let Transition { run, document, at, events, fence } = change;
@@ -18,6 +19,9 @@ pub(super) fn transition(tx: &Tx<'_>, change: Transition) -> Result<u64, StoreEr
         events::begin(tx, run)?;
     } else {
         documents::replace(tx, &document)?;
+    }
+    if let Some(age) = document.key(AGE) {
+        events::put_age(tx, run, age)?;
     }
     append(tx, run, at, events)
 }
@@ -36,7 +40,7 @@ pub(super) fn claim(tx: &Tx<'_>, change: Transition, caps: &[Cap]) -> Result<Cla
         // `slot` is the index of choice, whatever the scope: few runs hold one.
         let sql = format!(
             "SELECT count(*) FROM runs INDEXED BY runs_by_slot \
-             WHERE slot = 'yes' AND id <> ?1 {scope}"
+             WHERE slot IS NOT NULL AND id <> ?1 {scope}"
         );
         let held: i64 = tx
             .prepare_cached(&sql)

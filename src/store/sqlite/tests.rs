@@ -1,11 +1,20 @@
+use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use rusqlite::Connection;
 use tempfile::TempDir;
 
+use super::file::APPLICATION_ID;
 use super::*;
 use crate::store::{Filter, Order};
 
-fn file(folder: &TempDir) -> std::path::PathBuf {
+mod accept;
+mod batch;
+mod copy;
+mod expiry;
+mod full;
+
+fn file(folder: &TempDir) -> PathBuf {
     folder.path().join("orch.db")
 }
 
@@ -88,8 +97,7 @@ fn a_file_from_a_newer_orch_is_left_alone() {
 #[test]
 fn declared_indexes_are_used() {
     let folder = tempfile::tempdir().unwrap();
-    let mut connection = open_checked(&file(&folder)).unwrap();
-    migrations::apply(&mut connection).unwrap();
+    let (connection, _) = file::open(&file(&folder)).unwrap();
     let explain = |sql: String| -> String {
         let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
         let rows = statement.query_map([], |row| row.get::<_, String>(3)).unwrap();
@@ -121,8 +129,7 @@ fn filters_name_only_declared_fields() {
         ..Query::all(Collection::Runs).filter(Filter::Equals("live", "yes' OR '1".to_owned()))
     };
     let folder = tempfile::tempdir().unwrap();
-    let mut connection = open_checked(&file(&folder)).unwrap();
-    migrations::apply(&mut connection).unwrap();
+    let (mut connection, _) = file::open(&file(&folder)).unwrap();
     let tx = connection.transaction().unwrap();
     assert!(documents::find(&tx, &query).unwrap().is_empty());
 }

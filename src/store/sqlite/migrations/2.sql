@@ -102,21 +102,56 @@ CREATE INDEX salvages_by_run ON salvages (run, id);
 CREATE INDEX salvages_by_repository ON salvages (repository, id);
 
 -- Who holds a slot is counted at each claim; who ended when is asked at each expiry; the runs of a
--- project and of a repository are listed.
-ALTER TABLE runs ADD COLUMN slot TEXT;
-ALTER TABLE runs ADD COLUMN project TEXT;
-ALTER TABLE runs ADD COLUMN repository TEXT;
-ALTER TABLE runs ADD COLUMN age TEXT;
-UPDATE runs SET
-  slot = CASE WHEN body ->> '$.state' IN ('active', 'ending') THEN 'yes' END,
-  project = body ->> '$.project',
-  repository = body ->> '$.repository',
-  age = CASE WHEN live = 'no'
-    THEN printf('%015d', CAST(round(unixepoch(body ->> '$.updatedAt', 'subsec') * 1000) AS INTEGER)) END;
-CREATE INDEX runs_by_slot ON runs (slot, id);
+-- project and of a repository are listed. A run is larger than a quarter of a page: in a table
+-- without rowid nearly all of it would lie in a page of its own. So do envelopes.
+ALTER TABLE runs RENAME TO old_runs;
+DROP INDEX runs_by_idempotency_key;
+DROP INDEX runs_by_tail;
+DROP INDEX runs_by_live;
+DROP INDEX runs_by_task;
+CREATE TABLE runs (
+  id TEXT NOT NULL PRIMARY KEY,
+  version INTEGER NOT NULL,
+  schema INTEGER NOT NULL,
+  body TEXT NOT NULL,
+  idempotency_key TEXT,
+  tail TEXT,
+  live TEXT,
+  slot TEXT,
+  project TEXT,
+  repository TEXT,
+  task TEXT,
+  age TEXT
+);
+INSERT INTO runs SELECT
+    id, version, schema, body, idempotency_key, tail, live,
+    CASE WHEN body ->> '$.state' IN ('active', 'ending') THEN 'yes' END,
+    body ->> '$.project',
+    body ->> '$.repository',
+    task,
+    CASE WHEN live = 'no'
+      THEN printf('%015d', CAST(round(unixepoch(body ->> '$.updatedAt', 'subsec') * 1000) AS INTEGER)) END
+  FROM old_runs ORDER BY id;
+DROP TABLE old_runs;
+CREATE UNIQUE INDEX runs_by_idempotency_key ON runs (idempotency_key);
+CREATE UNIQUE INDEX runs_by_tail ON runs (tail);
+CREATE INDEX runs_by_live ON runs (live, id);
+-- Few runs hold a slot; what caps count by lies in the index itself.
+CREATE INDEX runs_by_slot ON runs (slot, id, project, repository, task) WHERE slot IS NOT NULL;
 CREATE INDEX runs_by_project ON runs (project, id);
 CREATE INDEX runs_by_repository ON runs (repository, id);
-CREATE INDEX runs_by_age ON runs (age, id);
+CREATE INDEX runs_by_task ON runs (task, id);
+CREATE INDEX runs_by_age ON runs (age, id) WHERE age IS NOT NULL;
+
+ALTER TABLE envelopes RENAME TO old_envelopes;
+CREATE TABLE envelopes (
+  id TEXT NOT NULL PRIMARY KEY,
+  version INTEGER NOT NULL,
+  schema INTEGER NOT NULL,
+  body TEXT NOT NULL
+);
+INSERT INTO envelopes SELECT id, version, schema, body FROM old_envelopes ORDER BY id;
+DROP TABLE old_envelopes;
 
 ALTER TABLE findings ADD COLUMN age TEXT;
 UPDATE findings SET age = CASE WHEN open = 'no'
@@ -144,18 +179,26 @@ CREATE UNIQUE INDEX run_events_by_seq ON run_events (run, seq);
 CREATE INDEX run_events_by_line ON run_events (run, last_line) WHERE last_line IS NOT NULL;
 CREATE INDEX run_events_by_stage ON run_events (run, stage, attempt, seq) WHERE last_line IS NOT NULL;
 
--- How far the events and lines of a run are numbered. It outlives them: after an expiry no number is
--- given again. Events up to the floor have expired; they are hidden before they are removed.
+-- How far the events and lines of a run are numbered: after an expiry no number is given again.
+-- Events up to the floor have expired. The age is that of the run, so that those whose events are to
+-- expire are found without a look at all the others.
 CREATE TABLE run_heads (
   run TEXT NOT NULL PRIMARY KEY,
   seq INTEGER NOT NULL,
   line INTEGER NOT NULL,
   floor INTEGER NOT NULL,
-  removed INTEGER NOT NULL
+  age TEXT
 ) WITHOUT ROWID;
 INSERT INTO run_heads
-  SELECT runs.id, coalesce(max(seq), 0), coalesce(max(last_line), 0), 0, 0
+  SELECT runs.id, coalesce(max(seq), 0), coalesce(max(last_line), 0), 0, runs.age
   FROM runs LEFT JOIN run_events ON run_events.run = runs.id GROUP BY runs.id;
+CREATE INDEX run_heads_by_age ON run_heads (age, run) WHERE age IS NOT NULL AND floor < seq;
+
+-- Events that no reader finds any more, and that are still to be removed.
+CREATE TABLE leftovers (
+  run TEXT NOT NULL PRIMARY KEY,
+  upto INTEGER NOT NULL
+) WITHOUT ROWID;
 
 -- Who leads, and the highest token that was ever given.
 CREATE TABLE lease (
