@@ -17,6 +17,7 @@ mod env;
 mod house;
 mod life;
 mod machine;
+mod mongodb;
 mod need;
 mod readme;
 mod recovery;
@@ -31,6 +32,7 @@ const MODULES: &[(&str, &[Case])] = &[
     ("house", house::CASES),
     ("life", life::CASES),
     ("machine", machine::CASES),
+    ("mongodb", mongodb::CASES),
     ("readme", readme::CASES),
     ("recovery", recovery::CASES),
     ("sandbox", sandbox::CASES),
@@ -39,7 +41,7 @@ const MODULES: &[(&str, &[Case])] = &[
     ("wait", wait::CASES),
 ];
 
-#[expect(clippy::print_stdout, reason = "a skipped case has to be seen")]
+#[expect(clippy::print_stdout, reason = "what was not tested has to be seen")]
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let machine = Arc::new(Machine::default());
@@ -53,7 +55,8 @@ fn main() -> ExitCode {
         }
     }
     let conclusion = libtest_mimic::run(&arguments, trials);
-    for line in skips.summary() {
+    mongodb::stop_shared();
+    for line in skips.summary().into_iter().chain(case::notes()) {
         println!("{line}");
     }
     conclusion.exit_code()
