@@ -61,7 +61,7 @@ pub(super) fn unusable(url: &MongoUrl, error: &mongodb::error::Error) -> StoreEr
     let why = if hides_nothing { words(error) } else { HIDDEN.to_owned() };
     match error.kind.as_ref() {
         mongodb::error::ErrorKind::DnsResolve { .. } => {
-            StoreError::Unavailable(format!("{url}: its name cannot be resolved: {why}").into())
+            StoreError::Unavailable(format!("the host of {url} has no record in the DNS").into())
         }
         _ => StoreError::Refused(format!("the address {url} cannot be used: {why}")),
     }

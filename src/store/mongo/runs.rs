@@ -169,7 +169,9 @@ async fn attempt(store: &MongoStore, step: &Step<'_>) -> Result<Written, StoreEr
         match change.write(store, step, head.as_ref()).await {
             Ok(true) => {
                 // The step has happened, whether the copy can be made now or later.
-                if let Err(error) = outbox::copy(store, step.run, change.seq, &change.records).await
+                if !change.records.is_empty()
+                    && let Err(error) =
+                        outbox::copy(store, step.run, change.seq, &change.records).await
                 {
                     tracing::warn!(run = %step.run, %error, "events wait in the run's outbox");
                 }
