@@ -1,6 +1,6 @@
 //! A case is one black-box test: a name, what it needs of the machine, and a function.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -60,6 +60,19 @@ impl Skips {
         }
         lines
     }
+}
+
+/// What cases have told by [`note`]: a case is a plain function, which nothing is handed to.
+static NOTES: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+/// A line for the end of the output, from a case that did less than it says.
+pub(crate) fn note(line: String) {
+    NOTES.lock().unwrap_or_else(PoisonError::into_inner).insert(line);
+}
+
+/// The lines of all cases.
+pub(crate) fn notes() -> BTreeSet<String> {
+    NOTES.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 /// What a missing need does to a case.

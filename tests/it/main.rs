@@ -17,6 +17,7 @@ mod env;
 mod house;
 mod life;
 mod machine;
+mod mongodb;
 mod need;
 mod readme;
 mod recovery;
@@ -32,6 +33,7 @@ const MODULES: &[(&str, &[Case])] = &[
     ("house", house::CASES),
     ("life", life::CASES),
     ("machine", machine::CASES),
+    ("mongodb", mongodb::CASES),
     ("readme", readme::CASES),
     ("recovery", recovery::CASES),
     ("sandbox", sandbox::CASES),
@@ -41,7 +43,7 @@ const MODULES: &[(&str, &[Case])] = &[
     ("wait", wait::CASES),
 ];
 
-#[expect(clippy::print_stdout, reason = "a skipped case has to be seen")]
+#[expect(clippy::print_stdout, reason = "what was not tested has to be seen")]
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let machine = Arc::new(Machine::default());
@@ -65,7 +67,8 @@ fn main() -> ExitCode {
     let counts = store::counts(&of_stores);
     trials.extend(of_stores);
     let conclusion = libtest_mimic::run(&arguments, trials);
-    for line in skips.summary() {
+    mongodb::stop_shared();
+    for line in skips.summary().into_iter().chain(case::notes()) {
         println!("{line}");
     }
     println!("{counts}");

@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use portable_pty::{PtySize, native_pty_system};
 
+use crate::mongodb;
+
 /// The image in which cases run their containers.
 const BASE_IMAGE: &str = "debian:bookworm-slim";
 
@@ -29,6 +31,10 @@ pub(crate) enum Need {
     Terminal,
     /// The right to act as another user.
     Root,
+    /// A MongoDB server that all cases share.
+    MongoDb,
+    /// A command that starts a MongoDB server, for cases that kill theirs.
+    MongoDbCommand,
 }
 
 impl fmt::Display for Need {
@@ -38,6 +44,8 @@ impl fmt::Display for Need {
             Self::Git => "git",
             Self::Terminal => "a pseudo-terminal",
             Self::Root => "root",
+            Self::MongoDb => "a MongoDB server",
+            Self::MongoDbCommand => "a command that starts a MongoDB server",
         })
     }
 }
@@ -57,6 +65,8 @@ pub(crate) struct Machine {
     git: OnceLock<Result<(), Missing>>,
     terminal: OnceLock<Result<(), Missing>>,
     root: OnceLock<Result<(), Missing>>,
+    mongodb: OnceLock<Result<(), Missing>>,
+    mongodb_command: OnceLock<Result<(), Missing>>,
 }
 
 impl Machine {
@@ -67,6 +77,8 @@ impl Machine {
             Need::Git => self.git.get_or_init(look_for_git),
             Need::Terminal => self.terminal.get_or_init(look_for_terminal),
             Need::Root => self.root.get_or_init(look_for_root),
+            Need::MongoDb => self.mongodb.get_or_init(mongodb::look_for_server),
+            Need::MongoDbCommand => self.mongodb_command.get_or_init(mongodb::look_for_command),
         };
         found.as_ref().copied()
     }
