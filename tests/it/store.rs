@@ -16,9 +16,13 @@ use crate::need::Machine;
 use context::{Backend, Context};
 use outcome::Outcome;
 
+mod claims;
 mod context;
 mod documents;
+mod expiry;
 mod filters;
+mod imports;
+mod leases;
 mod logs;
 mod making;
 mod outcome;
@@ -53,6 +57,10 @@ const AREAS: &[&[StoreCase]] = &[
     filters::CASES,
     transitions::CASES,
     logs::CASES,
+    claims::CASES,
+    leases::CASES,
+    expiry::CASES,
+    imports::CASES,
 ];
 
 /// Every case on every back end.

@@ -8,26 +8,30 @@ use orch::domain::address::StoreAddress;
 use orch::store::{Store, StoreError};
 use tempfile::TempDir;
 
+use crate::mongodb::{self, Database};
 use crate::need::Need;
 
 /// The databases that have to do the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Backend {
     Sqlite,
+    MongoDb,
 }
 
 impl Backend {
-    pub(super) const ALL: [Self; 1] = [Self::Sqlite];
+    pub(super) const ALL: [Self; 2] = [Self::Sqlite, Self::MongoDb];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Sqlite => "sqlite",
+            Self::MongoDb => "mongodb",
         }
     }
 
     pub(super) const fn needs(self) -> &'static [Need] {
         match self {
             Self::Sqlite => &[],
+            Self::MongoDb => &[Need::MongoDb],
         }
     }
 
@@ -35,6 +39,7 @@ impl Backend {
     pub(super) fn place(self) -> Result<Place, Box<dyn Error>> {
         Ok(match self {
             Self::Sqlite => Place::Folder(tempfile::tempdir()?),
+            Self::MongoDb => Place::Database(Database::new()?),
         })
     }
 }
@@ -42,12 +47,14 @@ impl Backend {
 /// Where the store of a case lies. It is removed with this value.
 pub(super) enum Place {
     Folder(TempDir),
+    Database(Database),
 }
 
 impl Place {
     fn address(&self) -> String {
         match self {
             Self::Folder(folder) => format!("sqlite:{}", folder.path().join("orch.db").display()),
+            Self::Database(database) => database.uri().to_owned(),
         }
     }
 }
@@ -56,18 +63,20 @@ impl Place {
 pub(super) struct Context {
     /// A store that is empty.
     pub(super) store: Arc<dyn Store>,
+    backend: Backend,
     address: StoreAddress,
+    case: &'static str,
 }
 
 impl Context {
     pub(super) async fn open(
-        _backend: Backend,
+        backend: Backend,
         place: &Place,
-        _case: &'static str,
+        case: &'static str,
     ) -> Result<Self, StoreError> {
         let address = place.address().parse().expect("it is an address");
         let store = open(&address).await?;
-        Ok(Self { store, address })
+        Ok(Self { store, backend, address, case })
     }
 
     /// A second store object on the same data, as another daemon has it, or this one after a
@@ -77,8 +86,15 @@ impl Context {
     }
 
     /// As many as are wanted, or what the back end bears: then the end of the output says so.
-    pub(super) fn scaled(&self, wanted: u64, _what: &str) -> u64 {
-        wanted
+    pub(super) fn scaled(&self, wanted: u64, what: &str) -> u64 {
+        match self.backend {
+            Backend::Sqlite => wanted,
+            Backend::MongoDb => {
+                let case = format!("store::mongodb::{}", self.case);
+                let wanted = usize::try_from(wanted).unwrap_or(usize::MAX);
+                mongodb::scaled(&case, wanted, what) as u64
+            }
+        }
     }
 }
 
