@@ -22,6 +22,8 @@ mod collection;
 mod document;
 mod error;
 mod lease;
+#[cfg(feature = "mongo")]
+pub mod mongo;
 mod opening;
 pub mod record;
 pub mod sqlite;
