@@ -132,13 +132,33 @@ pub(super) fn find(tx: &Transaction<'_>, query: &Query) -> Result<Vec<Document>,
     found.map_err(failed)
 }
 
-/// What begins with `start` lies between it and it with the highest character behind; unlike a
-/// pattern, that is always looked up in the index.
+/// What begins with `start` lies between it and the next text that does not; unlike a pattern, that
+/// is always looked up in the index.
 fn range(field: &str, start: &str, values: &mut Vec<Value>, conditions: &mut Vec<String>) {
     values.push(Value::Text(start.to_owned()));
     conditions.push(format!("{field} >= ?{}", values.len()));
-    values.push(Value::Text(format!("{start}{}", char::MAX)));
-    conditions.push(format!("{field} < ?{}", values.len()));
+    if let Some(end) = end_of_range(start) {
+        values.push(Value::Text(end));
+        conditions.push(format!("{field} < ?{}", values.len()));
+    }
+}
+
+/// The first text behind all that begin with `start`; nothing where they go on to the end. Bytes
+/// sort as characters do.
+fn end_of_range(start: &str) -> Option<String> {
+    let mut end = start.to_owned();
+    while let Some(last) = end.pop() {
+        let behind = match last {
+            // What lies between is no character.
+            '\u{d7ff}' => Some('\u{e000}'),
+            _ => char::from_u32(u32::from(last) + 1),
+        };
+        if let Some(behind) = behind {
+            end.push(behind);
+            return Some(end);
+        }
+    }
+    None
 }
 
 /// The columns of the indexed fields, as they follow others in a list.

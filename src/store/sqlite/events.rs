@@ -99,7 +99,8 @@ pub(super) fn log_position(
     stage: Stage,
     attempt: u32,
 ) -> Result<LogPosition, StoreError> {
-    let floor = head(tx, run)?.map_or(0, |head| to_integer(head.floor));
+    // The numbers outlive the chunks that had them.
+    let (line, floor) = head(tx, run)?.map_or((0, 0), |head| (head.line, to_integer(head.floor)));
     let newest: Option<String> = tx
         .prepare_cached(
             "SELECT body FROM run_events WHERE run = ?1 AND last_line IS NOT NULL AND seq > ?2 \
@@ -120,11 +121,10 @@ pub(super) fn log_position(
         })
         .map_err(failed)?;
     let mut position =
-        LogPosition { line: 0, checksum: String::new(), cursor: OutputCursor::default() };
+        LogPosition { line, checksum: String::new(), cursor: OutputCursor::default() };
     if let Some(text) = newest
         && let EventKind::Log { chunk } = parse(&text)?.kind
     {
-        position.line = chunk.next_line() - 1;
         position.checksum = chunk.checksum;
     }
     if let Some(text) = own
