@@ -161,7 +161,7 @@ pub(super) fn words(error: &Error) -> String {
             Some([first, ..]) => format!("{} (code {})", first.message, first.code),
             _ => "a write concern was not met".to_owned(),
         },
-        ErrorKind::ServerSelection { message } => selection(message),
+        ErrorKind::ServerSelection { message, .. } => selection(message),
         other => other.to_string(),
     };
     match text.char_indices().nth(MAX_WORDS) {

@@ -45,7 +45,7 @@ fn of(collection: Collection) -> Vec<Wanted> {
         });
     }
     if collection == Collection::Runs {
-        for field in ["guarded", "events_age", "gone", "begun"] {
+        for field in ["guard", "events_age", "gone", "begun"] {
             let name = format!("by_{field}");
             wanted.push(Wanted { name, keys: doc! { field: 1 }, unique: false, sparse: true });
         }
