@@ -82,7 +82,9 @@ pub(super) async fn replace(store: &MongoStore, document: &Document) -> Result<(
                     Some((_, last)) if last == mark => return Ok(()),
                     // A majority does not have yet what the filter saw.
                     Some((version, _)) if version == before => {}
-                    found => return Err(lost.unwrap_or_else(|| refusal(document.name(), found))),
+                    found => {
+                        return Err(lost.unwrap_or_else(|| refusal(document.name(), found.as_ref())));
+                    }
                 }
             }
             Err(Failed::Told(error)) => return Err(error),
@@ -114,7 +116,7 @@ pub(super) async fn delete(
             Ok(_) => match state(store, collection, id).await? {
                 Some((found, _)) if found == version => {}
                 // Whether it was us who removed it, nobody can tell any more.
-                found => return Err(lost.unwrap_or_else(|| refusal(name, found))),
+                found => return Err(lost.unwrap_or_else(|| refusal(name, found.as_ref()))),
             },
             Err(Failed::Lost(error)) => lost = Some(error),
             Err(other) => return Err(other.into_error()),
@@ -139,7 +141,7 @@ async fn state(
     Ok(Some((integer(&found, "version"), text(&found, "write").unwrap_or_default())))
 }
 
-fn refusal(name: String, found: Option<(i64, String)>) -> StoreError {
+fn refusal(name: String, found: Option<&(i64, String)>) -> StoreError {
     match found {
         None => StoreError::NotFound(name),
         Some(_) => StoreError::Conflict(name),
