@@ -21,6 +21,7 @@ mod changes;
 mod collection;
 mod document;
 mod error;
+pub mod fault;
 mod lease;
 #[cfg(feature = "mongo")]
 pub mod mongo;

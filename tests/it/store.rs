@@ -19,7 +19,9 @@ use outcome::Outcome;
 mod claims;
 mod context;
 mod documents;
+mod durability;
 mod expiry;
+mod faults;
 mod filters;
 mod imports;
 mod leases;
@@ -28,6 +30,8 @@ mod making;
 mod outcome;
 mod pages;
 mod races;
+mod sizes;
+mod texts;
 mod transitions;
 
 /// What is said of the suite itself.
@@ -61,6 +65,10 @@ const AREAS: &[&[StoreCase]] = &[
     leases::CASES,
     expiry::CASES,
     imports::CASES,
+    texts::CASES,
+    sizes::CASES,
+    durability::CASES,
+    faults::CASES,
 ];
 
 /// Every case on every back end.

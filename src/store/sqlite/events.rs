@@ -103,7 +103,8 @@ pub(super) fn log_position(
     let (line, floor) = head(tx, run)?.map_or((0, 0), |head| (head.line, to_integer(head.floor)));
     let newest: Option<String> = tx
         .prepare_cached(
-            "SELECT body FROM run_events WHERE run = ?1 AND last_line IS NOT NULL AND seq > ?2 \
+            "SELECT body FROM run_events INDEXED BY run_events_by_line \
+             WHERE run = ?1 AND last_line IS NOT NULL AND seq > ?2 \
              ORDER BY last_line DESC LIMIT 1",
         )
         .and_then(|mut statement| {
@@ -112,7 +113,8 @@ pub(super) fn log_position(
         .map_err(failed)?;
     let own: Option<String> = tx
         .prepare_cached(
-            "SELECT body FROM run_events WHERE run = ?1 AND stage = ?2 AND attempt = ?3 \
+            "SELECT body FROM run_events INDEXED BY run_events_by_stage \
+             WHERE run = ?1 AND stage = ?2 AND attempt = ?3 \
              AND last_line IS NOT NULL AND seq > ?4 ORDER BY seq DESC LIMIT 1",
         )
         .and_then(|mut statement| {
@@ -144,10 +146,11 @@ pub(super) fn log(
     let Some(head) = head(tx, run)? else { return Ok(LogRange::default()) };
     let mut range = LogRange { events: Vec::new(), last_line: head.line, last_seq: head.seq };
     let until = from.saturating_add(limit as u64);
+    // Named, because the floor would be looked up by number, through the whole log.
     let mut statement = tx
         .prepare_cached(
-            "SELECT body FROM run_events WHERE run = ?1 AND last_line >= ?2 \
-             AND last_line IS NOT NULL AND seq > ?3 ORDER BY last_line",
+            "SELECT body FROM run_events INDEXED BY run_events_by_line \
+             WHERE run = ?1 AND last_line >= ?2 AND last_line IS NOT NULL AND seq > ?3 ORDER BY last_line",
         )
         .map_err(failed)?;
     let values = params![run.to_string(), to_integer(from), to_integer(head.floor)];
