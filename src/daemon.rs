@@ -96,14 +96,21 @@ impl Shared {
 impl Shared {
     /// A daemon's surroundings in a folder of their own, without a daemon.
     pub(crate) fn for_tests() -> (tempfile::TempDir, Arc<Self>) {
+        Self::for_tests_with(|store| store)
+    }
+
+    /// The same with something before its store.
+    pub(crate) fn for_tests_with(
+        wrap: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>,
+    ) -> (tempfile::TempDir, Arc<Self>) {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let data = folder.path();
         let host_env = HostEnv::from(|name| std::env::var_os(name));
         let defaults = include_str!("config/defaults.toml");
         let shared = Self {
-            store: Arc::new(
+            store: wrap(Arc::new(
                 crate::store::sqlite::SqliteStore::open(&data.join("orch.db")).expect("it is new"),
-            ),
+            )),
             fence: Fence::NONE,
             docker: Arc::new(DockerSandbox::new("/nowhere.sock")),
             process: Arc::new(ProcessSandbox::new(data.join("processes"), "/nowhere".into())),

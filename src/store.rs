@@ -21,7 +21,10 @@ mod changes;
 mod collection;
 mod document;
 mod error;
+pub mod fault;
 mod lease;
+#[cfg(feature = "mongo")]
+pub mod mongo;
 mod opening;
 pub mod record;
 pub mod sqlite;

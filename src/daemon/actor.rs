@@ -299,6 +299,9 @@ impl Actor {
         let store = self.shared.store.as_ref();
         let known = record::lookup::<Finding>(store, "fingerprint", &fresh.fingerprint).await?;
         let finding = match known {
+            // An attempt before this one had reached the store, and its answer was lost: of one
+            // moment there is one occurrence.
+            Some(known) if known.last_at == fresh.last_at && known.run == fresh.run => known,
             Some(known) => {
                 let again = known.seen_again(fresh);
                 record::replace(store, &again).await?;
@@ -424,3 +427,6 @@ where
     }
     write().await.with_context(|| format!("cannot {action}"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -195,16 +195,7 @@ impl LogWriter {
     async fn store(&self, chunk: LogChunk) -> Result<u64, StoreError> {
         let mut wait = Duration::from_millis(100);
         loop {
-            let attempt = self
-                .shared
-                .store
-                .append_chunk(self.run, self.first_at, chunk.clone(), self.shared.fence)
-                .await;
-            match attempt {
-                // An attempt before this one had reached the store, and its answer was lost.
-                Err(StoreError::Conflict(_)) if self.is_stored(&chunk).await? => {
-                    return Ok(self.shared.store.log(self.run, u64::MAX >> 1, 1).await?.last_seq);
-                }
+            match self.try_to_store(&chunk).await {
                 Err(StoreError::Unavailable(source)) if wait < Duration::from_secs(30) => {
                     tracing::error!(run = %self.run, %source, "cannot store output yet");
                     tokio::time::sleep(wait).await;
@@ -212,6 +203,17 @@ impl LogWriter {
                 }
                 other => return other,
             }
+        }
+    }
+
+    async fn try_to_store(&self, chunk: &LogChunk) -> Result<u64, StoreError> {
+        let Shared { store, fence, .. } = self.shared.as_ref();
+        match store.append_chunk(self.run, self.first_at, chunk.clone(), *fence).await {
+            // An attempt before this one had reached the store, and its answer was lost.
+            Err(StoreError::Conflict(_)) if self.is_stored(chunk).await? => {
+                Ok(store.log(self.run, u64::MAX >> 1, 1).await?.last_seq)
+            }
+            other => other,
         }
     }
 }

@@ -17,6 +17,9 @@ pub async fn open(address: &StoreAddress, embedded: &Path) -> Result<Arc<dyn Sto
     match address {
         StoreAddress::Embedded => Ok(Arc::new(SqliteStore::open(embedded)?)),
         StoreAddress::File(path) => Ok(Arc::new(SqliteStore::open(path)?)),
+        #[cfg(feature = "mongo")]
+        StoreAddress::Mongo(url) => Ok(Arc::new(super::mongo::MongoStore::open(url).await?)),
+        #[cfg(not(feature = "mongo"))]
         StoreAddress::Mongo(url) => Err(StoreError::Refused(format!(
             "this orch was built without MongoDB, and cannot open {url}"
         ))),

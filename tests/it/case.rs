@@ -96,15 +96,15 @@ impl Strictness {
 
 /// The case as the test runner wants it. Its needs are looked at when it runs, never for `--list`.
 pub(crate) fn trial(
-    module: &str,
-    case: &'static Case,
+    name: String,
+    needs: &'static [Need],
+    run: impl FnOnce() -> CaseResult + Send + 'static,
     machine: Arc<Machine>,
     strictness: Strictness,
     skips: Skips,
 ) -> Trial {
-    let name = format!("{module}::{}", case.name);
     Trial::ignorable_test(name.clone(), move || {
-        for need in case.needs {
+        for need in needs {
             let Err(missing) = machine.has(*need) else { continue };
             match strictness {
                 Strictness::Fail => {
@@ -119,7 +119,7 @@ pub(crate) fn trial(
                 }
             }
         }
-        (case.run)().map_err(|error| Failed::from(with_causes(error.as_ref())))?;
+        run().map_err(|error| Failed::from(with_causes(error.as_ref())))?;
         Ok(Completion::Completed)
     })
 }

@@ -25,6 +25,7 @@ mod readme;
 mod record;
 mod recovery;
 mod sandbox;
+mod store;
 mod tidy;
 mod tui;
 mod wait;
@@ -42,6 +43,7 @@ const MODULES: &[(&str, &[Case])] = &[
     ("record", record::CASES),
     ("recovery", recovery::CASES),
     ("sandbox", sandbox::CASES),
+    ("store", store::CASES),
     ("tidy", tidy::CASES),
     ("tui", tui::CASES),
     ("wait", wait::CASES),
@@ -59,14 +61,25 @@ fn main() -> ExitCode {
     let mut trials = Vec::new();
     for (module, cases) in MODULES {
         for case in *cases {
-            let machine = Arc::clone(&machine);
-            trials.push(case::trial(module, case, machine, strictness, skips.clone()));
+            let (name, machine) = (format!("{module}::{}", case.name), Arc::clone(&machine));
+            trials.push(case::trial(
+                name,
+                case.needs,
+                case.run,
+                machine,
+                strictness,
+                skips.clone(),
+            ));
         }
     }
+    let of_stores = store::trials(&machine, strictness, &skips);
+    let counts = store::counts(&of_stores);
+    trials.extend(of_stores);
     let conclusion = libtest_mimic::run(&arguments, trials);
     mongodb::stop_shared();
     for line in skips.summary().into_iter().chain(case::notes()) {
         println!("{line}");
     }
+    println!("{counts}");
     conclusion.exit_code()
 }

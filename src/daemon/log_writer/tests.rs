@@ -3,9 +3,11 @@
 use bytes::Bytes;
 
 use super::*;
+use crate::domain::event::RunEvent;
 use crate::domain::run::Run;
 use crate::domain::run::tests::{at, full_spec, id, new_run};
-use crate::store::{Fence, Transition, record};
+use crate::store::fault::{Fault, FaultyStore, Moment};
+use crate::store::{Fence, Store, Transition, record};
 
 /// Surroundings in which the run with the number 4 is stored.
 async fn with_a_run() -> (tempfile::TempDir, Arc<Shared>) {
@@ -142,4 +144,66 @@ async fn many_short_lines_do_not_wait_for_a_full_chunk() {
     assert!(writer.due().is_some());
     writer.flush().await.unwrap();
     assert!(writer.due().is_none());
+}
+
+/// The lines that are stored, and how far, when the calls with these numbers break.
+async fn end_of(faults: [Fault; 2]) -> (Vec<LogChunk>, LogPosition, u64) {
+    let (mut counting, mut plain) = (None, None);
+    let (_folder, shared) = Shared::for_tests_with(|inner| {
+        plain = Some(Arc::clone(&inner));
+        let [first, second] = faults;
+        let store: Arc<dyn Store> = Arc::new(FaultyStore::new(inner, first));
+        let store = Arc::new(FaultyStore::new(store, second));
+        counting = Some(Arc::clone(&store));
+        store
+    });
+    // The run has to be there before the story begins, whatever breaks in it.
+    let run = Run::create(new_run(full_spec()), at(0));
+    let change = Transition {
+        run: run.id(),
+        document: record::encode(&run).unwrap(),
+        at: at(0),
+        events: Vec::new(),
+        fence: Fence::NONE,
+    };
+    shared.store.transition(change).await.unwrap();
+    let mut writer = writer(&shared).await;
+    for (number, text) in ["one\n", "two\nthree\n", "four\n"].iter().enumerate() {
+        let millis = i64::try_from(number).unwrap();
+        writer.push(&frame(LogSource::Stdout, millis, text.as_bytes()), |_| {}).await.unwrap();
+        writer.flush().await.unwrap();
+    }
+    writer.finish(|_| {}).await.unwrap();
+    let calls = counting.expect("it was made").counted();
+    let plain = plain.expect("it is behind the faults");
+    let position = plain.log_position(id(4), Stage::Implement, 1).await.unwrap();
+    let events = plain.log(id(4), 1, usize::MAX >> 1).await.unwrap().events;
+    let chunks = events.iter().filter_map(RunEvent::chunk).cloned().collect();
+    (chunks, position, calls)
+}
+
+/// Making the run is the first call, and opening the writer makes two reads.
+const BEFORE_THE_STORY: u64 = 3;
+
+#[tokio::test]
+async fn whichever_call_breaks_the_log_is_the_same() {
+    let none = Fault::at_call(0, Moment::Before);
+    let (expected, position, calls) = end_of([none, none]).await;
+    assert_eq!((expected.len(), position.line, calls), (3, 4, BEFORE_THE_STORY + 3));
+    let mut faults = Vec::new();
+    for number in BEFORE_THE_STORY + 1..=calls {
+        for moment in [Moment::Before, Moment::After] {
+            let fault = Fault::at_call(number, moment);
+            faults.push([none, fault]);
+            // And again at each of the next calls: the second attempt, or the look at what is there.
+            for next in number + 1..=number + 3 {
+                faults.push([fault, Fault::at_call(next, Moment::Before)]);
+            }
+        }
+    }
+    let ends = futures_util::future::join_all(faults.iter().map(|faults| end_of(*faults))).await;
+    for (faults, (found, at, taken)) in faults.iter().zip(ends) {
+        assert_eq!((&found, &at), (&expected, &position), "{faults:?}");
+        assert!(taken > calls, "{faults:?} came, and a call was repeated");
+    }
 }

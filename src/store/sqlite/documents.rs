@@ -4,6 +4,7 @@ use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, Row, Transaction, params, params_from_iter};
 
 use super::errors::failed;
+use crate::store::document::end_of_range;
 use crate::store::{Collection, Document, Filter, Order, Query, StoreError};
 
 pub(super) fn get(
@@ -132,28 +133,15 @@ pub(super) fn find(tx: &Transaction<'_>, query: &Query) -> Result<Vec<Document>,
     found.map_err(failed)
 }
 
-/// What begins with `start` lies between it and the first text that sorts behind all of them;
-/// unlike a pattern, that is always looked up in the index.
+/// What begins with `start` lies between it and the next text that does not; unlike a pattern, that
+/// is always looked up in the index.
 fn range(field: &str, start: &str, values: &mut Vec<Value>, conditions: &mut Vec<String>) {
     values.push(Value::Text(start.to_owned()));
     conditions.push(format!("{field} >= ?{}", values.len()));
-    if let Some(end) = after_all(start) {
+    if let Some(end) = end_of_range(start) {
         values.push(Value::Text(end));
         conditions.push(format!("{field} < ?{}", values.len()));
     }
-}
-
-/// The first text behind all that begin with `start`: its last character that has a next one
-/// becomes that. Texts sort by their bytes, and those of UTF-8 sort as the characters do.
-fn after_all(start: &str) -> Option<String> {
-    let mut end = start.to_owned();
-    while let Some(last) = end.pop() {
-        if let Some(next) = (last..=char::MAX).nth(1) {
-            end.push(next);
-            return Some(end);
-        }
-    }
-    None
 }
 
 /// The columns of the indexed fields, as they follow others in a list.

@@ -136,7 +136,8 @@ pub(super) fn log_position(
     let floor = to_integer(head.floor);
     let newest: Option<String> = tx
         .prepare_cached(
-            "SELECT body FROM run_events WHERE run = ?1 AND last_line IS NOT NULL AND seq > ?2 \
+            "SELECT body FROM run_events INDEXED BY run_events_by_line \
+             WHERE run = ?1 AND last_line IS NOT NULL AND seq > ?2 \
              ORDER BY last_line DESC LIMIT 1",
         )
         .and_then(|mut statement| {
@@ -145,7 +146,8 @@ pub(super) fn log_position(
         .map_err(failed)?;
     let own: Option<String> = tx
         .prepare_cached(
-            "SELECT body FROM run_events WHERE run = ?1 AND stage = ?2 AND attempt = ?3 \
+            "SELECT body FROM run_events INDEXED BY run_events_by_stage \
+             WHERE run = ?1 AND stage = ?2 AND attempt = ?3 \
              AND last_line IS NOT NULL AND seq > ?4 ORDER BY seq DESC LIMIT 1",
         )
         .and_then(|mut statement| {
@@ -180,10 +182,11 @@ pub(super) fn log(
         return Ok(range);
     }
     let mut bytes = 0;
+    // Named, because the floor would be looked up by number, through the whole log.
     let mut statement = tx
         .prepare_cached(
-            "SELECT first_line, body FROM run_events WHERE run = ?1 AND last_line >= ?2 \
-             AND last_line IS NOT NULL AND seq > ?3 ORDER BY last_line",
+            "SELECT first_line, body FROM run_events INDEXED BY run_events_by_line \
+             WHERE run = ?1 AND last_line >= ?2 AND last_line IS NOT NULL AND seq > ?3 ORDER BY last_line",
         )
         .map_err(failed)?;
     let values = params![run.to_string(), to_integer(from), to_integer(head.floor)];

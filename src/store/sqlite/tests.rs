@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use super::file::APPLICATION_ID;
 use super::*;
-use crate::store::{Filter, Order};
+use crate::store::{AGE, Filter, Order};
 
 mod accept;
 mod batch;
@@ -113,12 +113,51 @@ fn declared_indexes_are_used() {
             assert!(plan.contains(&name) && !plan.contains("TEMP B-TREE"), "{name}: {plan}");
         }
     }
-    let lines = explain(
-        "SELECT body FROM run_events WHERE run = 'x' AND last_line >= 900000 \
-         AND last_line IS NOT NULL ORDER BY last_line"
-            .into(),
-    );
-    assert!(lines.contains("run_events_by_line") && !lines.contains("TEMP"), "{lines}");
+    // Beginnings of values are ranges, which come in the order of the values and not of the ids.
+    for collection in Collection::ALL {
+        for index in collection.indexes() {
+            let (name, field) = (format!("{collection}_by_{}", index.field), index.field);
+            let plan = explain(format!(
+                "SELECT body FROM {collection} WHERE {field} >= 'x' AND {field} < 'y' LIMIT 5"
+            ));
+            assert!(plan.contains(&name), "{name}: {plan}");
+            if field == AGE {
+                let plan = explain(format!(
+                    "SELECT id FROM {collection} WHERE {AGE} < 'x' ORDER BY {AGE}, id LIMIT 5"
+                ));
+                assert!(plan.contains(&name) && !plan.contains("TEMP B-TREE"), "{name}: {plan}");
+            }
+        }
+    }
+    for (name, sql) in [
+        (
+            "run_events_by_seq",
+            "SELECT body FROM run_events WHERE run = 'x' AND seq > 5 ORDER BY seq LIMIT 9",
+        ),
+        (
+            "run_events_by_line",
+            "SELECT body FROM run_events INDEXED BY run_events_by_line \
+             WHERE run = 'x' AND last_line >= 900000 AND last_line IS NOT NULL AND seq > 0 ORDER BY last_line",
+        ),
+        (
+            "run_events_by_line",
+            "SELECT body FROM run_events INDEXED BY run_events_by_line \
+             WHERE run = 'x' AND last_line IS NOT NULL AND seq > 0 ORDER BY last_line DESC LIMIT 1",
+        ),
+        (
+            "run_events_by_stage",
+            "SELECT body FROM run_events INDEXED BY run_events_by_stage \
+             WHERE run = 'x' AND stage = 'verify' AND attempt = 1 AND last_line IS NOT NULL AND seq > 0 ORDER BY seq DESC LIMIT 1",
+        ),
+        (
+            "runs_by_slot",
+            "SELECT count(*) FROM runs INDEXED BY runs_by_slot \
+             WHERE slot = 'yes' AND id <> 'x' AND project = 'y'",
+        ),
+    ] {
+        let plan = explain(sql.to_owned());
+        assert!(plan.contains(name) && !plan.contains("TEMP B-TREE"), "{name}: {plan}");
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::store::instant;
 async fn ended(store: &SqliteStore, number: u128, age: i64, events: usize) -> RunId {
     let (id, mut document) = run(number);
     for (field, value) in &mut document.keys {
-        if *field == crate::store::AGE {
+        if *field == AGE {
             *value = Some(instant(at(age)));
         }
     }
