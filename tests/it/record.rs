@@ -86,6 +86,9 @@ fn story(env: &Env) -> Result<String, Box<dyn Error>> {
     for field in ["runId", "taskId", "rawOutputRef", "metrics", "git"] {
         envelope[field].take();
     }
+    for field in ["detail", "target"] {
+        envelope["actions"][0][field].take();
+    }
     env.orch(&["run", "--sandbox", "process", "--prompt", "echo no; exit 3"])?.exits(1);
     let findings = env.orch(&["findings", "--json"])?.exits(0).json()?;
     let titles: Vec<&str> =

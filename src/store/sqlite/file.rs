@@ -34,8 +34,8 @@ pub(super) fn open(path: &Path) -> Result<(Connection, PathBuf), StoreError> {
     make(path).map_err(|e| refused(path, &e))?;
     // SQLite puts its log beside the file itself, also where the path leads there by a link.
     let path = &path.canonicalize().map_err(|e| refused(path, &e))?;
-    let fresh = is_empty(path)?;
-    if !fresh {
+    let empty = is_empty(path)?;
+    if !empty {
         look_at_header(path)?;
     }
     let mut connection = connect(path).map_err(|error| about(path, error))?;
@@ -43,6 +43,8 @@ pub(super) fn open(path: &Path) -> Result<(Connection, PathBuf), StoreError> {
     if connection.is_readonly(rusqlite::MAIN_DB).map_err(failed)? {
         return Err(StoreError::Refused(format!("{} cannot be written", path.display())));
     }
+    // Who was killed within the very first write left a page and a journal that takes it back.
+    let fresh = empty || is_unwritten(&connection).map_err(|error| about(path, error))?;
     if !fresh {
         check::accept(&mut connection, LOOK).map_err(|error| about(path, error))?;
     }
@@ -106,8 +108,19 @@ fn is_empty(path: &Path) -> Result<bool, StoreError> {
     Ok(true)
 }
 
+/// Whether the database has no page yet, once its journal has been carried over.
+fn is_unwritten(connection: &Connection) -> Result<bool, StoreError> {
+    let pages: i64 =
+        connection.pragma_query_value(None, "page_count", |row| row.get(0)).map_err(failed)?;
+    Ok(pages == 0)
+}
+
 fn log_size(path: &Path) -> u64 {
-    fs::metadata(beside(path, "-wal")).map_or(0, |found| found.len())
+    size_of(beside(path, "-wal"))
+}
+
+fn size_of(path: PathBuf) -> u64 {
+    fs::metadata(path).map_or(0, |found| found.len())
 }
 
 /// Comes before any connection: closing the file would take the locks of one in this process away.
@@ -117,6 +130,10 @@ fn look_at_header(path: &Path) -> Result<(), StoreError> {
     let mut header = Vec::with_capacity(HEADER);
     file.by_ref().take(HEADER as u64).read_to_end(&mut header).map_err(|e| refused(path, &e))?;
     if header.iter().all(|byte| *byte == 0) {
+        // After a crash of the machine, the journal of the very first write may know better.
+        if size_of(beside(path, "-journal")) > 0 {
+            return Ok(());
+        }
         return Err(damaged(path, "it begins with zeros"));
     }
     let Ok(header) = <[u8; HEADER]>::try_from(header) else {

@@ -183,3 +183,28 @@ async fn a_file_whose_making_was_interrupted_is_made_to_the_end() {
     let store = open(&folder).unwrap();
     assert!(store.find(Query::all(Collection::Runs)).await.unwrap().is_empty());
 }
+
+/// Killed within the very first write: the page is there, and a journal that takes it back.
+#[tokio::test]
+async fn a_first_write_that_was_interrupted_is_made_anew() {
+    const MAGIC: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
+    let mut journal = MAGIC.to_vec();
+    // No page to put back, a sign, and the file as it was: of no page. Then two sizes.
+    for number in [0_u32, 7, 0, 512, 4096] {
+        journal.extend(number.to_be_bytes());
+    }
+    journal.resize(512, 0);
+    for is_written in [true, false] {
+        let folder = tempfile::tempdir().unwrap();
+        let begun = Connection::open(file(&folder)).unwrap();
+        begun.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+        drop(begun);
+        if !is_written {
+            fs::write(file(&folder), vec![0; 4096]).unwrap();
+        }
+        fs::write(folder.path().join("orch.db-journal"), &journal).unwrap();
+        drop(open(&folder).unwrap());
+        let store = open(&folder).unwrap();
+        assert!(store.find(Query::all(Collection::Runs)).await.unwrap().is_empty());
+    }
+}
