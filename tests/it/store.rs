@@ -14,6 +14,12 @@ use crate::case::{self, Case, CaseResult, Skips, Strictness, cases};
 use crate::need::Machine;
 
 use context::{Backend, Context};
+use mongo_server::{
+    a_database_of_a_newer_orch_is_left_alone, a_database_of_another_program_is_left_alone,
+    a_server_killed_under_writers_keeps_what_it_acknowledged, a_server_that_is_not_there_is_told,
+    a_server_that_was_away_is_used_again, declared_indexes_are_used, no_password_is_told,
+    what_was_stored_before_a_kill_is_read_after_it,
+};
 use outcome::Outcome;
 
 mod claims;
@@ -27,6 +33,7 @@ mod imports;
 mod leases;
 mod logs;
 mod making;
+mod mongo_server;
 mod outcome;
 mod pages;
 mod races;
@@ -34,8 +41,18 @@ mod sizes;
 mod texts;
 mod transitions;
 
-/// What is said of the suite itself.
-pub(crate) const CASES: &[Case] = cases![names_are_told_apart];
+/// What is said of the suite itself, and what only a server can do.
+pub(crate) const CASES: &[Case] = cases![
+    names_are_told_apart,
+    declared_indexes_are_used needs [MongoDb],
+    a_server_that_was_away_is_used_again needs [MongoDbCommand],
+    a_server_killed_under_writers_keeps_what_it_acknowledged needs [MongoDbCommand],
+    what_was_stored_before_a_kill_is_read_after_it needs [MongoDbCommand],
+    a_server_that_is_not_there_is_told,
+    no_password_is_told needs [MongoDbCommand],
+    a_database_of_another_program_is_left_alone needs [MongoDbCommand],
+    a_database_of_a_newer_orch_is_left_alone needs [MongoDbCommand],
+];
 
 /// A case of the suite: its name, and what it does with a store that is empty.
 struct StoreCase {
