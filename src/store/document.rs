@@ -119,3 +119,21 @@ impl Query {
         self
     }
 }
+
+/// The first text behind all that begin with `start`; nothing where they go on to the end. Bytes
+/// sort as characters do.
+pub(super) fn end_of_range(start: &str) -> Option<String> {
+    let mut end = start.to_owned();
+    while let Some(last) = end.pop() {
+        let behind = match last {
+            // What lies between is no character.
+            '\u{d7ff}' => Some('\u{e000}'),
+            _ => char::from_u32(u32::from(last) + 1),
+        };
+        if let Some(behind) = behind {
+            end.push(behind);
+            return Some(end);
+        }
+    }
+    None
+}

@@ -2,8 +2,9 @@
 //! there is none, because a unique sparse index takes an explicit null for a value), and the body
 //! as one string, so that what is read is byte for byte what was written.
 //!
-//! `write` is the mark of the last write. Who lost the answer to a write looks whether the mark is
-//! its own before it says that somebody else was faster.
+//! `made` is the mark of the write that made it, and `write` that of the last one. Who lost the
+//! answer to a write looks whether the mark is its own before it says that somebody else was
+//! faster.
 
 use futures_util::TryStreamExt;
 use mongodb::bson::{Bson, Document as Bsond, doc};
@@ -11,7 +12,7 @@ use mongodb::bson::{Bson, Document as Bsond, doc};
 use super::attempts::{Patience, mark, repeat, too_busy};
 use super::errors::{Failed, failed};
 use super::{MongoStore, to_integer};
-use crate::store::document::check_size;
+use crate::store::document::{check_size, end_of_range};
 use crate::store::{Collection, Document, Filter, Order, Query, StoreError};
 
 /// What MongoDB takes, less room for names of fields.
@@ -33,26 +34,28 @@ pub(super) async fn get(
 pub(super) async fn insert(store: &MongoStore, document: &Document) -> Result<(), StoreError> {
     let mark = mark();
     let mut stored = encode(document)?;
-    stored.insert("write", &mark);
+    stored.insert("made", &mark);
     let mut patience = Patience::new();
-    let mut lost = None;
+    let mut is_lost = false;
     loop {
         match store.of(document.collection).insert_one(&stored).await.map_err(failed) {
             Ok(_) => return Ok(()),
             Err(Failed::Told(error)) => return Err(error),
             Err(Failed::Duplicate) => {
-                let Some(error) = lost else { return Err(StoreError::Exists(document.name())) };
-                let found = state(store, document.collection, &document.id).await?;
-                return if found.is_some_and(|(_, last)| last == mark) {
-                    Ok(())
-                } else {
-                    Err(error)
-                };
+                let is_ours = is_lost && made_by(store, document, &mark).await?;
+                return if is_ours { Ok(()) } else { Err(StoreError::Exists(document.name())) };
             }
             Err(Failed::Lost(error)) if !patience.lasts().await => return Err(error),
-            Err(Failed::Lost(error)) => lost = Some(error),
+            Err(Failed::Lost(_)) => is_lost = true,
         }
     }
+}
+
+/// Whether the document that is there was made by the write with this mark.
+async fn made_by(store: &MongoStore, document: &Document, mark: &str) -> Result<bool, StoreError> {
+    let same = doc! { "_id": &document.id, "made": mark };
+    let found = repeat(|| async { store.of(document.collection).find_one(same.clone()).await });
+    Ok(found.await.map_err(Failed::into_error)?.is_some())
 }
 
 pub(super) async fn replace(store: &MongoStore, document: &Document) -> Result<(), StoreError> {
@@ -79,7 +82,9 @@ pub(super) async fn replace(store: &MongoStore, document: &Document) -> Result<(
                     Some((_, last)) if last == mark => return Ok(()),
                     // A majority does not have yet what the filter saw.
                     Some((version, _)) if version == before => {}
-                    found => return Err(lost.unwrap_or_else(|| refusal(document.name(), found))),
+                    found => {
+                        return Err(lost.unwrap_or_else(|| refusal(document.name(), found.as_ref())));
+                    }
                 }
             }
             Err(Failed::Told(error)) => return Err(error),
@@ -111,7 +116,7 @@ pub(super) async fn delete(
             Ok(_) => match state(store, collection, id).await? {
                 Some((found, _)) if found == version => {}
                 // Whether it was us who removed it, nobody can tell any more.
-                found => return Err(lost.unwrap_or_else(|| refusal(name, found))),
+                found => return Err(lost.unwrap_or_else(|| refusal(name, found.as_ref()))),
             },
             Err(Failed::Lost(error)) => lost = Some(error),
             Err(other) => return Err(other.into_error()),
@@ -136,7 +141,7 @@ async fn state(
     Ok(Some((integer(&found, "version"), text(&found, "write").unwrap_or_default())))
 }
 
-fn refusal(name: String, found: Option<(i64, String)>) -> StoreError {
+fn refusal(name: String, found: Option<&(i64, String)>) -> StoreError {
     match found {
         None => StoreError::NotFound(name),
         Some(_) => StoreError::Conflict(name),
@@ -217,7 +222,10 @@ fn conditions(query: &Query, after: Option<&str>) -> Bsond {
 
 /// A range and not a pattern: it is always looked up in the index.
 fn beginning(start: &str) -> Bsond {
-    doc! { "$gte": start, "$lt": format!("{start}{}", char::MAX) }
+    match end_of_range(start) {
+        Some(end) => doc! { "$gte": start, "$lt": end },
+        None => doc! { "$gte": start },
+    }
 }
 
 /// Runs of version 0 are not there yet or no longer.

@@ -138,6 +138,15 @@ pub(super) fn duplicates(error: &Error) -> Option<Vec<usize>> {
     errors.iter().map(|one| (one.code == DUPLICATE).then_some(one.index)).collect()
 }
 
+/// The driver describes its whole view of the servers; what the first of them said is enough.
+fn selection(message: &str) -> String {
+    let why = message
+        .split_once("Error: Kind: ")
+        .and_then(|(_, rest)| rest.split_once(", labels"))
+        .map_or("it did not answer in time", |(why, _)| why);
+    format!("no server that could be used was found ({why})")
+}
+
 /// What the server or the driver says, shortened.
 pub(super) fn words(error: &Error) -> String {
     let text = match error.kind.as_ref() {
@@ -152,6 +161,7 @@ pub(super) fn words(error: &Error) -> String {
             Some([first, ..]) => format!("{} (code {})", first.message, first.code),
             _ => "a write concern was not met".to_owned(),
         },
+        ErrorKind::ServerSelection { message, .. } => selection(message),
         other => other.to_string(),
     };
     match text.char_indices().nth(MAX_WORDS) {

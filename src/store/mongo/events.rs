@@ -62,13 +62,13 @@ pub(super) async fn log_position(
     let own = Wanted::LastChunk(Some((stage, i64::from(attempt))));
     let mut position =
         LogPosition { line: 0, checksum: String::new(), cursor: OutputCursor::default() };
-    let Some((_, [newest, own])) = gather(store, run, [Wanted::LastChunk(None), own]).await? else {
-        return Ok(position);
-    };
+    let found = gather(store, run, [Wanted::LastChunk(None), own]).await?;
+    let Some((head, [newest, own])) = found else { return Ok(position) };
+    // The numbers outlive the chunks that had them.
+    position.line = head.line.unsigned_abs();
     if let Some(record) = newest.last()
         && let EventKind::Log { chunk } = parse(record)?.kind
     {
-        position.line = chunk.next_line() - 1;
         position.checksum = chunk.checksum;
     }
     if let Some(record) = own.last()

@@ -110,7 +110,7 @@ async fn runs(store: &MongoStore, before: &str, limit: i64) -> Result<Expired, S
 /// The numbers stay, for who removes the events.
 async fn hide(store: &MongoStore, runs: Bsond) -> Result<(), StoreError> {
     let fields = Collection::Runs.indexes().iter().map(|index| index.field);
-    let others = ["body", "outbox", "events_age", "guarded", "voided"];
+    let others = ["body", "outbox", "events_age", "guard", "voided"];
     let unset: Bsond =
         fields.chain(others).map(|field| (field.to_owned(), Bson::from(""))).collect();
     let hidden = doc! { "$set": { "version": 0_i64, "gone": "yes" }, "$unset": unset };

@@ -23,9 +23,9 @@ pub(super) struct Head {
     /// The newest token of the lease that it knows.
     #[serde(default)]
     pub(super) fence: i64,
-    /// Whether the fence is raised when the lease is taken.
+    /// Whether the fence is raised when the lease is taken; see [`super::leases`].
     #[serde(default)]
-    pub(super) guarded: Option<String>,
+    pub(super) guard: Option<String>,
     /// Whether it is being removed.
     #[serde(default)]
     pub(super) gone: Option<String>,
@@ -77,7 +77,7 @@ pub(super) async fn read(store: &MongoStore, run: RunId) -> Result<Option<Head>,
 
 fn fields() -> Bsond {
     doc! {
-        "version": 1, "seq": 1, "line": 1, "floor": 1, "fence": 1, "guarded": 1,
+        "version": 1, "seq": 1, "line": 1, "floor": 1, "fence": 1, "guard": 1,
         "gone": 1, "age": 1, "write": 1, "voided": 1,
         "outbox.seq": 1, "outbox.first_line": 1, "outbox.last_line": 1, "outbox.stage": 1,
         "outbox.attempt": 1,

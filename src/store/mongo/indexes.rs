@@ -45,7 +45,7 @@ fn of(collection: Collection) -> Vec<Wanted> {
         });
     }
     if collection == Collection::Runs {
-        for field in ["guarded", "events_age", "gone", "begun"] {
+        for field in ["guard", "events_age", "gone", "begun"] {
             let name = format!("by_{field}");
             wanted.push(Wanted { name, keys: doc! { field: 1 }, unique: false, sparse: true });
         }
@@ -152,15 +152,24 @@ impl Wanted {
     fn is(&self, index: &IndexModel) -> bool {
         let Some(options) = &index.options else { return false };
         let has_same_keys = index.keys.len() == self.keys.len()
-            && index.keys.iter().zip(&self.keys).all(|(found, wanted)| {
-                found.0 == wanted.0 && matches!(found.1, Bson::Int32(1) | Bson::Int64(1))
-                    || matches!(found.1, Bson::Double(one) if (*one - 1.0).abs() < f64::EPSILON)
-                        && found.0 == wanted.0
-            });
+            && index
+                .keys
+                .iter()
+                .zip(&self.keys)
+                .all(|((found, order), (wanted, _))| found == wanted && is_ascending(order));
         has_same_keys
             && options.unique.unwrap_or(false) == self.unique
             && options.sparse.unwrap_or(false) == self.sparse
             && options.partial_filter_expression.is_none()
             && options.expire_after.is_none()
+    }
+}
+
+fn is_ascending(order: &Bson) -> bool {
+    match order {
+        Bson::Int32(order) => *order == 1,
+        Bson::Int64(order) => *order == 1,
+        Bson::Double(order) => (*order - 1.0).abs() < f64::EPSILON,
+        _ => false,
     }
 }

@@ -2,11 +2,14 @@
 //!
 //! A token that is only looked at before a write would leave a gap between the look and the write.
 //! So the newest token is also in the runs themselves, as `fence`, and a write to a run compares
-//! with it in the same step. [`take`] raises it in all runs that are *guarded* before it returns:
-//! whoever comes with an older token after that is refused by the run. A run is guarded while it
-//! is live, and a writer that finds it unguarded guards it first and looks at the lease then (see
-//! [`super::runs`]): either the guard was there when the fences were raised, or the lease showed
-//! the new token. Renewing raises nothing, because the token stays.
+//! with it in the same step. [`take`] raises it in all runs that have a *guard* before it returns:
+//! whoever comes with an older token after that is refused by the run.
+//!
+//! A run has a guard from the first write with a fence until it has ended. Whoever finds none sets
+//! it first, looks at the lease then, and writes the token that the lease showed with the step:
+//! either the guard was there when the fences were raised, or the lease showed the new token. Only
+//! that step makes the guard *closed*; where it is not, as after a writer that was refused or died,
+//! the next one looks at the lease again. Renewing raises nothing, because the token stays.
 
 use jiff::{SignedDuration, Timestamp};
 use mongodb::bson::doc;
@@ -18,6 +21,11 @@ use super::{LEASE, MongoStore, to_integer};
 use crate::store::{Collection, Fence, Lease, StoreError, Taken};
 
 const ID: &str = "lease";
+
+/// The fence of the run is raised when the lease is taken, and may still be too low.
+pub(super) const GUARD_SET: &str = "set";
+/// It is raised then, and was as high as the lease's token when it was closed.
+pub(super) const GUARD_CLOSED: &str = "closed";
 
 #[derive(Deserialize)]
 struct Stored {
@@ -89,7 +97,7 @@ async fn put(store: &MongoStore, known: Option<&Lease>, lease: &Lease) -> Result
 
 async fn raise_fences(store: &MongoStore, token: u64) -> Result<(), StoreError> {
     let token = to_integer(token);
-    let older = doc! { "guarded": "yes", "fence": { "$lt": token } };
+    let older = doc! { "guard": { "$in": [GUARD_SET, GUARD_CLOSED] }, "fence": { "$lt": token } };
     let change = doc! { "$set": { "fence": token } };
     repeat(|| async { store.of(Collection::Runs).update_many(older.clone(), change.clone()).await })
         .await

@@ -56,12 +56,13 @@ async fn options(url: &MongoUrl) -> Result<ClientOptions, StoreError> {
 
 /// The driver's words about an address, where they can hold no secret of it.
 pub(super) fn unusable(url: &MongoUrl, error: &mongodb::error::Error) -> StoreError {
-    let hides_nothing =
-        url.to_string() == url.with_password() && !url.with_password().contains('@');
+    // Without a user and without a value that is not shown there is no secret in it.
+    let shown = url.to_string();
+    let hides_nothing = !shown.contains('@') && !shown.contains("***");
     let why = if hides_nothing { words(error) } else { HIDDEN.to_owned() };
     match error.kind.as_ref() {
         mongodb::error::ErrorKind::DnsResolve { .. } => {
-            StoreError::Unavailable(format!("{url}: its name cannot be resolved: {why}").into())
+            StoreError::Unavailable(format!("the host of {url} has no record in the DNS").into())
         }
         _ => StoreError::Refused(format!("the address {url} cannot be used: {why}")),
     }

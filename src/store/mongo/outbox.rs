@@ -36,9 +36,11 @@ pub(super) async fn settle(store: &MongoStore, run: RunId, head: &Head) -> Resul
     if head.outbox.is_empty() || store.is_copied(run, head.seq) {
         return Ok(());
     }
-    // Where the run has changed since, somebody else has copied it.
-    let records = read(store, run, head).await?.unwrap_or_default();
-    copy(store, run, head.seq, &records).await
+    match read(store, run, head).await? {
+        Some(records) if !records.is_empty() => copy(store, run, head.seq, &records).await,
+        // The run has changed since, and whoever did that has copied it.
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// The outbox that belongs to this head; `None` where the run has changed since.
@@ -66,24 +68,23 @@ pub(super) async fn read(
     Ok(Some(records.collect()))
 }
 
-/// Puts events into `run_events`; those that are there already are the same.
+/// Puts events into `run_events`; those that are there already are the same. Where a write told
+/// nothing, this must not be called: its outbox is still the one of the write before.
 pub(super) async fn copy(
     store: &MongoStore,
     run: RunId,
     seq: i64,
     records: &[Bsond],
 ) -> Result<(), StoreError> {
-    if !records.is_empty() {
-        repeat(|| async {
-            match store.named(RUN_EVENTS).insert_many(records).ordered(false).await {
-                Ok(_) => Ok(()),
-                Err(error) if duplicates(&error).is_some() => Ok(()),
-                Err(error) => Err(error),
-            }
-        })
-        .await
-        .map_err(Failed::into_error)?;
-    }
+    repeat(|| async {
+        match store.named(RUN_EVENTS).insert_many(records).ordered(false).await {
+            Ok(_) => Ok(()),
+            Err(error) if duplicates(&error).is_some() => Ok(()),
+            Err(error) => Err(error),
+        }
+    })
+    .await
+    .map_err(Failed::into_error)?;
     store.remember_copied(run, seq);
     Ok(())
 }

@@ -20,6 +20,7 @@ use mongodb::bson::{Bson, Document as Bsond, doc};
 use super::attempts::{Patience, mark, repeat, too_busy};
 use super::errors::{Failed, failed};
 use super::heads::{self, Head};
+use super::leases::{GUARD_CLOSED, GUARD_SET};
 use super::{MongoStore, documents, leases, outbox, to_integer};
 use crate::domain::event::{EventKind, RunEvent};
 use crate::domain::id::RunId;
@@ -169,7 +170,9 @@ async fn attempt(store: &MongoStore, step: &Step<'_>) -> Result<Written, StoreEr
         match change.write(store, step, head.as_ref()).await {
             Ok(true) => {
                 // The step has happened, whether the copy can be made now or later.
-                if let Err(error) = outbox::copy(store, step.run, change.seq, &change.records).await
+                if !change.records.is_empty()
+                    && let Err(error) =
+                        outbox::copy(store, step.run, change.seq, &change.records).await
                 {
                     tracing::warn!(run = %step.run, %error, "events wait in the run's outbox");
                 }
@@ -229,9 +232,9 @@ impl Change {
                 unset.extend(documents::absent_keys(document));
                 // Claims of older versions miss anyway, and what has ended is guarded when needed.
                 let is_live = document.key("live") == Some("yes");
-                let past = ["voided", "begun", "guarded"].into_iter();
+                let past = ["voided", "begun", "guard"].into_iter();
                 unset.extend(
-                    past.filter(|field| *field != "guarded" || !is_live)
+                    past.filter(|field| *field != "guard" || !is_live)
                         .map(|field| (field.to_owned(), Bson::from(""))),
                 );
                 document.key(AGE)
@@ -261,12 +264,17 @@ impl Change {
         if head.is_none() {
             plant_seed(store, step).await?;
         }
-        if step.fence.token().is_some() && head.is_none_or(|head| head.guarded.is_none()) {
-            guard(store, step.run).await?;
+        let mut change = Bsond::new();
+        let is_closed = head.is_some_and(|head| head.guard.as_deref() == Some(GUARD_CLOSED));
+        if step.fence.token().is_some() && !is_closed {
+            set_guard(store, step.run).await?;
             let token = leases::check(store, step.fence, &step.name()).await;
-            set.insert("fence", to_integer(token.map_err(Failed::Told)?));
+            change.insert("$max", doc! { "fence": to_integer(token.map_err(Failed::Told)?) });
+            if !self.unset.contains_key("guard") {
+                set.insert("guard", GUARD_CLOSED);
+            }
         }
-        let mut change = doc! { "$set": set };
+        change.insert("$set", set);
         if !self.unset.is_empty() {
             change.insert("$unset", self.unset.clone());
         }
@@ -301,9 +309,9 @@ pub(super) fn seed(at: Timestamp) -> Bsond {
     seed
 }
 
-async fn guard(store: &MongoStore, run: RunId) -> Result<(), Failed> {
+async fn set_guard(store: &MongoStore, run: RunId) -> Result<(), Failed> {
     let id = run.to_string();
-    let change = doc! { "$set": { "guarded": "yes" } };
+    let change = doc! { "$set": { "guard": GUARD_SET } };
     repeat(|| async {
         store.of(Collection::Runs).update_one(doc! { "_id": &id }, change.clone()).await
     })

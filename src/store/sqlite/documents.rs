@@ -4,6 +4,7 @@ use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, Row, Transaction, params, params_from_iter};
 
 use super::failed;
+use crate::store::document::end_of_range;
 use crate::store::{Collection, Document, Filter, Order, Query, StoreError};
 
 pub(super) fn get(
@@ -141,24 +142,6 @@ fn range(field: &str, start: &str, values: &mut Vec<Value>, conditions: &mut Vec
         values.push(Value::Text(end));
         conditions.push(format!("{field} < ?{}", values.len()));
     }
-}
-
-/// The first text behind all that begin with `start`; nothing where they go on to the end. Bytes
-/// sort as characters do.
-fn end_of_range(start: &str) -> Option<String> {
-    let mut end = start.to_owned();
-    while let Some(last) = end.pop() {
-        let behind = match last {
-            // What lies between is no character.
-            '\u{d7ff}' => Some('\u{e000}'),
-            _ => char::from_u32(u32::from(last) + 1),
-        };
-        if let Some(behind) = behind {
-            end.push(behind);
-            return Some(end);
-        }
-    }
-    None
 }
 
 /// The columns of the indexed fields, as they follow others in a list.
