@@ -43,6 +43,7 @@ mod transitions;
 
 /// What is said of the suite itself, and what only a server can do.
 pub(crate) const CASES: &[Case] = cases![
+    both_back_ends_are_asked_the_same,
     names_are_told_apart,
     declared_indexes_are_used needs [MongoDb],
     a_server_that_was_away_is_used_again needs [MongoDbCommand],
@@ -115,9 +116,10 @@ pub(crate) fn counts(trials: &[Trial]) -> String {
     for backend in Backend::ALL {
         let start = format!("store::{}::", backend.name());
         let count = trials.iter().filter(|trial| trial.name().starts_with(&start)).count();
-        counts.push(format!("{count} on {}", backend.name()));
+        let noun = if counts.is_empty() { " cases" } else { "" };
+        counts.push(format!("{count}{noun} on {}", backend.name()));
     }
-    format!("store: cases: {}", counts.join(", "))
+    format!("store: {}", counts.join(", "))
 }
 
 fn on(backend: Backend, case: &'static StoreCase) -> CaseResult {
@@ -133,6 +135,17 @@ fn on(backend: Backend, case: &'static StoreCase) -> CaseResult {
     drop(runtime);
     drop(place);
     outcome.map_err(|broken| broken.to_string().into())
+}
+
+fn both_back_ends_are_asked_the_same() -> CaseResult {
+    let all = trials(&Arc::default(), Strictness::Fail, &Skips::default());
+    let of = |backend: Backend| -> Vec<&str> {
+        let start = format!("store::{}::", backend.name());
+        all.iter().filter_map(|trial| trial.name().strip_prefix(start.as_str())).collect()
+    };
+    assert_eq!(of(Backend::Sqlite), of(Backend::MongoDb));
+    assert_eq!(all.len(), 2 * of(Backend::Sqlite).len());
+    Ok(())
 }
 
 fn names_are_told_apart() -> CaseResult {

@@ -83,7 +83,9 @@ pub(super) async fn replace(store: &MongoStore, document: &Document) -> Result<(
                     // A majority does not have yet what the filter saw.
                     Some((version, _)) if version == before => {}
                     found => {
-                        return Err(lost.unwrap_or_else(|| refusal(document.name(), found.as_ref())));
+                        return Err(
+                            lost.unwrap_or_else(|| refusal(document.name(), found.as_ref()))
+                        );
                     }
                 }
             }
