@@ -48,7 +48,7 @@ impl Patience {
     }
 }
 
-/// The same with a last word for who is turned away because others were always faster.
+/// What is told to who was never in time.
 pub(super) fn too_busy(what: &str) -> StoreError {
     StoreError::Unavailable(format!("{what} changed too often to get a turn").into())
 }

@@ -144,7 +144,7 @@ pub(super) async fn check(store: &MongoStore, fence: Fence, what: &str) -> Resul
     Ok(token)
 }
 
-/// A time without an end is one that ends with time itself. Cut to what is stored.
+/// A time without an end is one that ends with time itself.
 fn end(now: Timestamp, time: SignedDuration) -> Timestamp {
     now.checked_add(time).unwrap_or(Timestamp::MAX)
 }
