@@ -14,6 +14,12 @@ use crate::case::{self, Case, CaseResult, Skips, Strictness, cases};
 use crate::need::Machine;
 
 use context::{Backend, Context};
+use mongo_server::{
+    a_database_of_a_newer_orch_is_left_alone, a_database_of_another_program_is_left_alone,
+    a_server_killed_under_writers_keeps_what_it_acknowledged, a_server_that_is_not_there_is_told,
+    a_server_that_was_away_is_used_again, declared_indexes_are_used, no_password_is_told,
+    what_was_stored_before_a_kill_is_read_after_it,
+};
 use outcome::Outcome;
 
 mod claims;
@@ -27,6 +33,7 @@ mod imports;
 mod leases;
 mod logs;
 mod making;
+mod mongo_server;
 mod outcome;
 mod pages;
 mod races;
@@ -34,8 +41,19 @@ mod sizes;
 mod texts;
 mod transitions;
 
-/// What is said of the suite itself.
-pub(crate) const CASES: &[Case] = cases![names_are_told_apart];
+/// What is said of the suite itself, and what only a server can do.
+pub(crate) const CASES: &[Case] = cases![
+    both_back_ends_are_asked_the_same,
+    names_are_told_apart,
+    declared_indexes_are_used needs [MongoDb],
+    a_server_that_was_away_is_used_again needs [MongoDbCommand],
+    a_server_killed_under_writers_keeps_what_it_acknowledged needs [MongoDbCommand],
+    what_was_stored_before_a_kill_is_read_after_it needs [MongoDbCommand],
+    a_server_that_is_not_there_is_told,
+    no_password_is_told needs [MongoDbCommand],
+    a_database_of_another_program_is_left_alone needs [MongoDbCommand],
+    a_database_of_a_newer_orch_is_left_alone needs [MongoDbCommand],
+];
 
 /// A case of the suite: its name, and what it does with a store that is empty.
 struct StoreCase {
@@ -98,9 +116,10 @@ pub(crate) fn counts(trials: &[Trial]) -> String {
     for backend in Backend::ALL {
         let start = format!("store::{}::", backend.name());
         let count = trials.iter().filter(|trial| trial.name().starts_with(&start)).count();
-        counts.push(format!("{count} on {}", backend.name()));
+        let noun = if counts.is_empty() { " cases" } else { "" };
+        counts.push(format!("{count}{noun} on {}", backend.name()));
     }
-    format!("store: cases: {}", counts.join(", "))
+    format!("store: {}", counts.join(", "))
 }
 
 fn on(backend: Backend, case: &'static StoreCase) -> CaseResult {
@@ -116,6 +135,17 @@ fn on(backend: Backend, case: &'static StoreCase) -> CaseResult {
     drop(runtime);
     drop(place);
     outcome.map_err(|broken| broken.to_string().into())
+}
+
+fn both_back_ends_are_asked_the_same() -> CaseResult {
+    let all = trials(&Arc::default(), Strictness::Fail, &Skips::default());
+    let of = |backend: Backend| -> Vec<&str> {
+        let start = format!("store::{}::", backend.name());
+        all.iter().filter_map(|trial| trial.name().strip_prefix(start.as_str())).collect()
+    };
+    assert_eq!(of(Backend::Sqlite), of(Backend::MongoDb));
+    assert_eq!(all.len(), 2 * of(Backend::Sqlite).len());
+    Ok(())
 }
 
 fn names_are_told_apart() -> CaseResult {

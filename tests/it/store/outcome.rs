@@ -1,5 +1,7 @@
 //! How a case ends, and how a store says no.
 
+#![expect(clippy::needless_pass_by_value, reason = "an answer is given on as it comes")]
+
 use std::error::Error;
 use std::fmt;
 use std::panic::Location;

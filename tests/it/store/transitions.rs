@@ -338,7 +338,7 @@ async fn a_transition_moves_the_run_in_its_indexes(context: &Context) -> Outcome
     assert_eq!(store.find(by("slot", "yes")).await?.len(), 0);
     let run = told(store, &run, &Fact::Dispatched).await?;
     let holding: Vec<Run> = record::find(store, by("slot", "yes")).await?;
-    assert_eq!(holding, [run.clone()]);
+    assert_eq!((holding.len(), holding.first()), (1, Some(&run)));
     let run = told(store, &run, &Fact::PauseRequested).await?;
     assert_eq!(store.find(by("live", "yes")).await?.len(), 2);
     let waiting = store.get(Collection::Runs, &id::<()>(5).to_string()).await?;
