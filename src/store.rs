@@ -28,6 +28,7 @@ pub mod mongo;
 mod opening;
 pub mod record;
 pub mod sqlite;
+pub mod transfer;
 
 pub use changes::{Cap, Claim, Expired, Expiry, Imported, LogPosition, LogRange, Transition};
 pub use collection::{AGE, Collection, Index, instant};
