@@ -35,7 +35,7 @@ pub use collection::{AGE, Collection, Index, instant};
 pub use document::{Document, Filter, MAX_BODY, MAX_RUN, Order, Query};
 pub use error::{Source, StoreError};
 pub use lease::{Fence, Lease, Taken};
-pub use opening::open;
+pub use opening::{Filling, open};
 
 /// Where everything that must last is kept.
 ///
