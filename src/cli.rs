@@ -14,6 +14,7 @@ use self::exit::Exit;
 
 mod apply;
 mod args;
+mod backup;
 mod completions;
 mod config;
 mod context;
@@ -24,11 +25,13 @@ mod error;
 mod exit;
 mod findings;
 mod logs;
+mod migrate;
 mod output;
 mod place;
 mod project;
 mod prompt;
 mod repository;
+mod restore;
 mod run;
 mod runs;
 mod show;
@@ -39,6 +42,7 @@ mod steer;
 mod table;
 mod task;
 mod terminal;
+mod transfer;
 
 /// Runs one command line; the first argument is the program's name.
 pub fn run(
@@ -104,6 +108,9 @@ async fn answer(context: &Context, command: Command) -> Result<Exit, CliError> {
         Command::Apply(args) => apply::run(context, &args).await,
         Command::Demo(args) => demo::run(context, &args).await,
         Command::Daemon(args) => daemon::run(context, args).await,
+        Command::Backup(args) => backup::run(context, &args).await,
+        Command::Restore(args) => restore::run(context, &args).await,
+        Command::Migrate(args) => migrate::run(context, &args).await,
         Command::Completions(args) => completions::run(context, &args),
         Command::Config(args) => config::run(context, &args),
     }

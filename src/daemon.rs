@@ -44,6 +44,7 @@ mod server;
 mod settle;
 mod signals;
 mod stage;
+pub mod transfer;
 
 pub use instance::AlreadyRunning;
 pub use record::NoRecord;

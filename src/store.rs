@@ -28,13 +28,14 @@ pub mod mongo;
 mod opening;
 pub mod record;
 pub mod sqlite;
+pub mod transfer;
 
 pub use changes::{Cap, Claim, Expired, Expiry, Imported, LogPosition, LogRange, Transition};
 pub use collection::{AGE, Collection, Index, instant};
 pub use document::{Document, Filter, MAX_BODY, MAX_RUN, Order, Query};
 pub use error::{Source, StoreError};
 pub use lease::{Fence, Lease, Taken};
-pub use opening::open;
+pub use opening::{Filling, open};
 
 /// Where everything that must last is kept.
 ///

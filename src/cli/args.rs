@@ -3,6 +3,7 @@
 use clap::{CommandFactory, Parser, Subcommand};
 
 use super::apply::ApplyArgs;
+use super::backup::BackupArgs;
 use super::completions::CompletionsArgs;
 use super::config::ConfigArgs;
 use super::daemon::DaemonArgs;
@@ -11,8 +12,10 @@ use super::diff::DiffArgs;
 use super::exit::Exit;
 use super::findings::FindingsArgs;
 use super::logs::LogsArgs;
+use super::migrate::MigrateArgs;
 use super::project::ProjectArgs;
 use super::repository::RepoArgs;
+use super::restore::RestoreArgs;
 use super::run::RunArgs;
 use super::runs::RunsArgs;
 use super::show::ShowArgs;
@@ -24,7 +27,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Run", &["run", "runs", "show", "logs", "diff"]),
     ("Decide", &["approve", "reject", "cancel", "pause", "resume", "findings"]),
     ("Describe", &["project", "repo", "task", "apply"]),
-    ("Operate", &["daemon", "config", "completions", "demo"]),
+    ("Operate", &["daemon", "backup", "restore", "migrate", "config", "completions", "demo"]),
 ];
 
 const HELP: &str = "\
@@ -89,6 +92,12 @@ pub(crate) enum Command {
     Apply(ApplyArgs),
     /// Run the daemon here, or start, stop and show the one in the background
     Daemon(DaemonArgs),
+    /// Write all that orch knows into one file
+    Backup(BackupArgs),
+    /// Make everything as it was when it was backed up
+    Restore(RestoreArgs),
+    /// Take everything into another store: a file, or a MongoDB database
+    Migrate(MigrateArgs),
     /// Show, check and edit the settings
     Config(ConfigArgs),
     /// Print completions for a shell

@@ -137,7 +137,7 @@ impl CliError {
         format!("{}: {}", self.kind.word(), self.chain.join(": "))
     }
 
-    fn of_chain(kind: ErrorKind, error: &dyn Error) -> Self {
+    pub(super) fn of_chain(kind: ErrorKind, error: &dyn Error) -> Self {
         Self { kind, chain: Vec::new(), hints: Vec::new() }.because(error)
     }
 }

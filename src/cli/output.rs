@@ -169,6 +169,20 @@ impl Ui {
         drop(write!(err, "{text}").and_then(|()| err.flush()));
     }
 
+    /// A line of talk that the next one replaces, where there is a terminal; `None` takes it away.
+    pub(crate) fn status(&self, text: Option<&str>) {
+        let mut err = io::stderr().lock();
+        if err.is_terminal() {
+            let text = one_line(text.unwrap_or_default());
+            drop(write!(err, "\r\u{1b}[2K{text}").and_then(|()| err.flush()));
+        }
+    }
+
+    /// Where a stream of bytes goes that is the result.
+    pub(crate) fn stream(&self) -> Box<dyn Write + Send> {
+        Box::new(io::stdout())
+    }
+
     /// Something to do.
     pub(crate) fn hint(&self, text: &str) {
         let label = self.paint(Channel::Talk, Role::Busy, "hint:");

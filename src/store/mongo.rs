@@ -42,6 +42,7 @@ mod documents;
 mod errors;
 mod events;
 mod expiry;
+mod filling;
 mod heads;
 mod imports;
 mod indexes;
@@ -65,6 +66,8 @@ pub struct MongoStore {
     /// Up to which number this process knows the events of runs to be copied. A hint that saves
     /// work, and never the reason to believe that something is stored.
     copied: Mutex<HashMap<RunId, i64>>,
+    /// Whether it is here to fill a database; see [`filling`].
+    fills: bool,
 }
 
 impl MongoStore {
@@ -75,7 +78,12 @@ impl MongoStore {
     /// is missing: it is left alone. `Refused` where the server does not let us in, `Unavailable`
     /// where it does not answer.
     pub async fn open(url: &MongoUrl) -> Result<Self, StoreError> {
-        within(opening::open(url)).await
+        within(async {
+            let store = opening::open(url).await?;
+            filling::is_whole(&store).await?;
+            Ok(store)
+        })
+        .await
     }
 
     fn of(&self, collection: Collection) -> mongodb::Collection<Bsond> {
@@ -195,7 +203,14 @@ impl Store for MongoStore {
         now: Timestamp,
         time: SignedDuration,
     ) -> Result<Taken, StoreError> {
-        within(leases::take(self, holder, now, time)).await
+        within(async {
+            // Somebody may have begun to fill it since it was opened.
+            if !self.fills {
+                filling::is_whole(self).await?;
+            }
+            leases::take(self, holder, now, time).await
+        })
+        .await
     }
 
     async fn renew_lease(

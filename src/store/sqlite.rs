@@ -61,6 +61,15 @@ impl SqliteStore {
         Ok(Self { path, writer, readers })
     }
 
+    /// Closes the file. Afterwards it has no companions, unless somebody else has it open.
+    pub async fn close(self) {
+        let Self { path: _, writer, readers } = self;
+        // One connection has to be the last: of two that close at once neither takes itself for it,
+        // and the write-ahead log would stay.
+        readers.end().await;
+        writer.end().await;
+    }
+
     async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,

@@ -27,6 +27,7 @@ mod recovery;
 mod sandbox;
 mod store;
 mod tidy;
+mod transfer;
 mod tui;
 mod wait;
 
@@ -45,6 +46,7 @@ const MODULES: &[(&str, &[Case])] = &[
     ("sandbox", sandbox::CASES),
     ("store", store::CASES),
     ("tidy", tidy::CASES),
+    ("transfer", transfer::CASES),
     ("tui", tui::CASES),
     ("wait", wait::CASES),
 ];

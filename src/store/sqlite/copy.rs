@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 
 use super::SqliteStore;
 use super::errors::failed;
-use super::file::{connect, refused as cannot_write};
+use super::file::{connect, look_at_header, refused as cannot_write};
 use crate::store::StoreError;
 
 /// Pages in one step: 4 MiB, a few milliseconds.
@@ -49,18 +49,40 @@ impl SqliteStore {
         path: &Path,
         told: impl FnMut(Copied) + Send + 'static,
     ) -> Result<Copied, StoreError> {
-        let (reply, answer) = oneshot::channel();
-        let (from, to) = (self.path.clone(), path.to_owned());
-        std::thread::Builder::new()
-            .name("orch-store-copy".to_owned())
-            .spawn(move || {
-                let copied = copy(&from, &to, told, &reply);
-                // A caller that went away no longer wants the answer.
-                drop(reply.send(copied));
-            })
-            .map_err(|e| StoreError::Unavailable(Box::new(e)))?;
-        answer.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the copy has ended".into())))
+        copy_apart(self.path.clone(), path, told).await
     }
+
+    /// The same of a store that is not opened here. Its form stays as it is, for the daemon that
+    /// has it open may be of an older orch.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::copy_to`]; `Corrupt` where it is no store of orch.
+    pub async fn copy_of(
+        from: &Path,
+        to: &Path,
+        told: impl FnMut(Copied) + Send + 'static,
+    ) -> Result<Copied, StoreError> {
+        look_at_header(from)?;
+        copy_apart(from.to_owned(), to, told).await
+    }
+}
+
+async fn copy_apart(
+    from: PathBuf,
+    to: &Path,
+    told: impl FnMut(Copied) + Send + 'static,
+) -> Result<Copied, StoreError> {
+    let (reply, answer) = oneshot::channel();
+    let to = to.to_owned();
+    std::thread::Builder::new()
+        .name("orch-store-copy".to_owned())
+        .spawn(move || {
+            let copied = copy(&from, &to, told, &reply);
+            // A caller that went away no longer wants the answer.
+            drop(reply.send(copied));
+        })
+        .map_err(|e| StoreError::Unavailable(Box::new(e)))?;
+    answer.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the copy has ended".into())))
 }
 
 type Reply = oneshot::Sender<Result<Copied, StoreError>>;

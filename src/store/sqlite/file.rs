@@ -123,8 +123,9 @@ fn size_of(path: PathBuf) -> u64 {
     fs::metadata(path).map_or(0, |found| found.len())
 }
 
-/// Comes before any connection: closing the file would take the locks of one in this process away.
-fn look_at_header(path: &Path) -> Result<(), StoreError> {
+/// Refuses what is no store of orch. Comes before any connection: closing the file would take the
+/// locks of one in this process away.
+pub(super) fn look_at_header(path: &Path) -> Result<(), StoreError> {
     let mut file = File::open(path).map_err(|e| refused(path, &e))?;
     let size = file.metadata().map_err(|e| refused(path, &e))?.len();
     let mut header = Vec::with_capacity(HEADER);

@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 
 use rusqlite::{Connection, Transaction};
 use tokio::sync::{mpsc, oneshot};
@@ -20,6 +21,7 @@ type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 /// The way to the readers.
 pub(super) struct Readers {
     jobs: mpsc::Sender<Job>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl Readers {
@@ -27,10 +29,11 @@ impl Readers {
         let (jobs, waiting) = mpsc::channel::<Job>(QUEUE);
         // Whoever is free takes the next: a long read keeps nobody waiting but its caller.
         let waiting = Arc::new(Mutex::new(waiting));
+        let mut threads = Vec::with_capacity(READERS);
         for _ in 0..READERS {
             let mut connection = connect(path)?;
             let waiting = Arc::clone(&waiting);
-            std::thread::Builder::new()
+            let thread = std::thread::Builder::new()
                 .name("orch-store-reader".to_owned())
                 .spawn(move || {
                     while let Some(job) = next(&waiting) {
@@ -38,8 +41,18 @@ impl Readers {
                     }
                 })
                 .map_err(|e| StoreError::Unavailable(Box::new(e)))?;
+            threads.push(thread);
         }
-        Ok(Self { jobs })
+        Ok(Self { jobs, threads })
+    }
+
+    /// Waits until all have closed their connections.
+    pub(super) async fn end(self) {
+        let Self { jobs, threads } = self;
+        drop(jobs);
+        let ended = move || threads.into_iter().for_each(|thread| drop(thread.join()));
+        // One that panicked has closed its connection too.
+        drop(tokio::task::spawn_blocking(ended).await);
     }
 
     pub(super) async fn run<T: Send + 'static>(

@@ -208,3 +208,35 @@ async fn a_first_write_that_was_interrupted_is_made_anew() {
         assert!(store.find(Query::all(Collection::Runs)).await.unwrap().is_empty());
     }
 }
+
+#[tokio::test]
+async fn a_store_that_was_closed_is_one_file() {
+    for _ in 0..20 {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(&folder).unwrap();
+        for _ in 0..8 {
+            store.find(Query::all(Collection::Runs)).await.unwrap();
+        }
+        store.close().await;
+        let names = fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name());
+        assert_eq!(names.collect::<Vec<_>>(), ["orch.db"]);
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_lacks_an_event_is_not_read_as_if_it_were_whole() {
+    use crate::domain::run::Run;
+    use crate::domain::run::tests::{at, full_spec, new_run};
+    let folder = tempfile::tempdir().unwrap();
+    let run = Run::create(new_run(full_spec()), at(0));
+    let document = crate::store::record::encode(&run).unwrap();
+    let events = vec![EventKind::Created; 3];
+    let change = Transition { run: run.id(), document, at: at(0), events, fence: Fence::NONE };
+    open(&folder).unwrap().transition(change).await.unwrap();
+    for seq in [2, 3] {
+        let sql = "DELETE FROM run_events WHERE seq = ?1";
+        Connection::open(file(&folder)).unwrap().execute(sql, [seq]).unwrap();
+        let error = crate::store::transfer::summary(&open(&folder).unwrap()).await.unwrap_err();
+        assert!(error.to_string().contains("event 2 of run"), "{error}");
+    }
+}

@@ -6,6 +6,7 @@
 //! refused because of what another of them wrote.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -26,6 +27,7 @@ const BATCH_TIME: Duration = Duration::from_millis(20);
 /// The way to the writer.
 pub(super) struct Writer {
     jobs: mpsc::Sender<Box<dyn Job>>,
+    thread: JoinHandle<()>,
 }
 
 trait Job: Send {
@@ -71,11 +73,19 @@ impl Writer {
         connection.pragma_update(None, "temp_store", "MEMORY").map_err(failed)?;
         connection.pragma_update(None, "cache_size", CACHE).map_err(failed)?;
         let (jobs, waiting) = mpsc::channel(QUEUE);
-        std::thread::Builder::new()
+        let thread = std::thread::Builder::new()
             .name("orch-store-writer".to_owned())
             .spawn(move || serve(connection, waiting, bound))
             .map_err(|e| StoreError::Unavailable(Box::new(e)))?;
-        Ok(Self { jobs })
+        Ok(Self { jobs, thread })
+    }
+
+    /// Waits until it has closed its connection.
+    pub(super) async fn end(self) {
+        let Self { jobs, thread } = self;
+        drop(jobs);
+        // One that panicked has closed its connection too.
+        drop(tokio::task::spawn_blocking(move || drop(thread.join())).await);
     }
 
     pub(super) async fn run<T: Send + 'static>(

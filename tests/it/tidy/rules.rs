@@ -6,7 +6,7 @@ use super::text::{self, NamedPath, Token};
 
 /// The rooms of the house and what each may name, besides itself. Imports point down only.
 const ROOMS: &[(&str, &[&str])] = &[
-    // The command line uses the daemon only to start it.
+    // The command line uses the daemon only to start it, and to take the record elsewhere.
     ("cli", &["tui", "api", "config", "daemon", "domain"]),
     ("tui", &["api", "config", "domain"]),
     (

@@ -1,0 +1,131 @@
+//! The configured store into another, empty one.
+
+use std::sync::Arc;
+
+use super::apart::apart;
+use super::lead::Leads;
+use super::part::rename_to_new;
+use super::place::{self, Place};
+use super::restore::{Filling, occupied, open_to_fill};
+use super::scratch::{parent, sync};
+use super::{Progress, Step, Told, TransferError, Watch, about, cannot, check};
+use crate::config::paths::Paths;
+use crate::store::Store;
+use crate::store::transfer::{Content, Export, Loader, Summary};
+
+/// What to take where.
+pub struct Migrate {
+    /// The configured store.
+    pub from: Place,
+    /// The other one.
+    pub to: Place,
+    /// The home, which no daemon may have meanwhile.
+    pub paths: Paths,
+}
+
+/// Two stores that hold the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MigrateDone {
+    /// What is in both.
+    pub summary: Summary,
+}
+
+/// Fills another store with what is in this one.
+///
+/// # Errors
+/// What keeps it from that. The configured store is as it was in any case.
+pub async fn migrate(order: Migrate, told: Told) -> Result<MigrateDone, TransferError> {
+    apart(told, move |watch| async move {
+        let Migrate { from, to, paths } = order;
+        let name = from.to_string();
+        let is_missing = matches!(&from, Place::File(path) if !place::is_there(path));
+        if is_missing {
+            return Err(TransferError::NoStore(name));
+        }
+        if from == to {
+            let what = "all that is to be taken there".to_owned();
+            return Err(TransferError::Occupied { store: name, what, can_be_kept: false });
+        }
+        let held = place::hold_home(&paths)?;
+        let mut leads = Leads::of(&held);
+        let filled = match &from {
+            Place::File(path) => {
+                let store = Arc::new(place::open_file(path)?);
+                // A daemon of another home may have it.
+                leads.take(Arc::clone(&store) as Arc<dyn Store>, &name).await?;
+                fill(store.as_ref(), &name, &to, &watch, &mut leads).await
+            }
+            Place::Server(url) => {
+                let store = place::open_led(url, &paths, &mut leads).await?;
+                fill(store.as_ref(), &name, &to, &watch, &mut leads).await
+            }
+        };
+        leads.release().await;
+        Ok(MigrateDone { summary: filled? })
+    })
+    .await
+}
+
+async fn fill(
+    from: &dyn Store,
+    name: &str,
+    to: &Place,
+    watch: &Watch,
+    leads: &mut Leads,
+) -> Result<Summary, TransferError> {
+    match to {
+        Place::File(path) => {
+            if path.symlink_metadata().is_ok() {
+                return Err(TransferError::Exists(path.clone()));
+            }
+            let filling = Filling::begin(path)?;
+            let store = &filling.store;
+            let filled = async {
+                let summary = copy(from, name, store, watch, leads).await?;
+                check(store, &to.to_string(), &summary, watch, leads).await?;
+                Ok(summary)
+            };
+            let filled = filled.await;
+            let (summary, ready) = filling.finish(filled).await?;
+            rename_to_new(&ready.file, path).map_err(cannot("write", path))?;
+            sync(parent(path)).map_err(cannot("write", path))?;
+            Ok(summary)
+        }
+        Place::Server(url) => {
+            let server = to.to_string();
+            let filling = open_to_fill(url, &server, leads).await?;
+            let target = filling.store();
+            let filled = async {
+                filling.begin().await.map_err(|error| occupied(&server, error))?;
+                let summary = copy(from, name, target.as_ref(), watch, leads).await?;
+                check(target.as_ref(), &server, &summary, watch, leads).await?;
+                filling.finish().await.map_err(about(&server))?;
+                Ok(summary)
+            };
+            filled.await
+        }
+    }
+}
+
+async fn copy(
+    from: &dyn Store,
+    name: &str,
+    to: &dyn Store,
+    watch: &Watch,
+    leads: &mut Leads,
+) -> Result<Summary, TransferError> {
+    let mut export = Export::new(from);
+    let mut loader = Loader::new(to);
+    let mut content = Content::default();
+    let (mut bytes, mut pieces) = (0, 0);
+    while let Some(piece) = export.next_piece().await.map_err(about(name))? {
+        content.add(&piece);
+        bytes += piece.bytes() as u64;
+        pieces += piece.count();
+        loader.add(piece).await.map_err(about("the new store"))?;
+        watch.tell(Progress { step: Step::Transfer, bytes, of: None, pieces })?;
+        leads.keep().await?;
+    }
+    loader.finish().await.map_err(about("the new store"))?;
+    Ok(content.summary())
+}
