@@ -56,7 +56,10 @@ fn main() -> ExitCode {
     if let Some(ended) = durability::writer() {
         return ended;
     }
-    let arguments = Arguments::from_args();
+    let mut arguments = Arguments::from_args();
+    // Most cases wait for a container, a server or a lease, and not for a processor.
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    arguments.test_threads.get_or_insert(cores * 2);
     let machine = Arc::new(Machine::default());
     let strictness = Strictness::of_environment();
     let skips = Skips::default();

@@ -285,7 +285,7 @@ pub(super) fn declared_indexes_are_used() -> CaseResult {
                 }
             }
         }
-        assert_eq!(asked, 35, "so many indexes are declared");
+        assert_eq!(asked, 36, "so many indexes are declared");
         if untold > 0 {
             crate::case::note(format!(
                 "store::declared_indexes_are_used: of {untold} of {asked} indexes the server tells \
