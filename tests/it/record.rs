@@ -151,7 +151,7 @@ fn a_server_that_went_away_and_came_back_costs_no_line() -> CaseResult {
     server.kill()?;
     // Meanwhile the run goes on, and prints the rest.
     wait_for("the run to print everything", LIMIT, || {
-        if marker.exists() { Ok(()) } else { Err("it still prints") }
+        if marker.exists() { Ok(()) } else { Err("it still prints".to_owned()) }
     })?;
     server.restart()?;
     expect_whole(&env)
