@@ -27,10 +27,12 @@ use orch::store::{
 use uuid::Uuid;
 
 use crate::case::{Case, CaseResult, cases};
+use crate::mongodb::Database;
 use crate::wait::wait_for;
 
 pub(crate) const CASES: &[Case] = cases![
     what_was_acknowledged_is_there_after_a_kill,
+    what_was_acknowledged_is_in_mongodb_after_a_kill needs [MongoDb],
     a_disk_that_fills_up_stops_writers_until_there_is_room needs [Root],
     a_disk_that_can_only_be_read_is_refused_in_words needs [Root],
 ];
@@ -62,6 +64,14 @@ fn what_was_acknowledged_is_there_after_a_kill() -> CaseResult {
         addresses.push(address.parse()?);
     }
     for (address, acknowledged) in survive(addresses)? {
+        assert!(acknowledged > KILLS, "{address}: the writers came to {acknowledged} writes only");
+    }
+    Ok(())
+}
+
+fn what_was_acknowledged_is_in_mongodb_after_a_kill() -> CaseResult {
+    let database = Database::new()?;
+    for (address, acknowledged) in survive(vec![database.uri().parse()?])? {
         assert!(acknowledged > KILLS, "{address}: the writers came to {acknowledged} writes only");
     }
     Ok(())

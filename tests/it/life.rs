@@ -17,6 +17,7 @@ pub(crate) const CASES: &[Case] = cases![
     what_cannot_be_solved_waits_for_a_person needs [Git],
     silence_ends_a_run needs [Git],
     too_much_output_ends_a_run needs [Git],
+    the_end_of_a_log_of_large_lines_is_its_end needs [Git],
     a_cancelled_program_may_say_goodbye needs [Git],
     a_paused_run_goes_on_where_it_was needs [Git],
     consent_before_publish_is_asked_for needs [Git],
@@ -110,6 +111,22 @@ fn too_much_output_ends_a_run() -> CaseResult {
     let envelope = said.exits(1).json()?;
     assert_eq!(envelope["error"]["class"], "sandbox", "{envelope}");
     assert!(envelope["error"]["message"].as_str().is_some_and(|m| m.contains("1.0 MiB")));
+    Ok(())
+}
+
+/// More than the store gives at once.
+fn the_end_of_a_log_of_large_lines_is_its_end() -> CaseResult {
+    let env = env()?;
+    let script = "for n in $(seq 1 700); do printf '%060000d\\n' $n; done";
+    env.orch(&["run", "--sandbox", "process", "--detach", "--prompt", script])?.exits(0);
+    wait_for("the run to end", LIMIT, || {
+        let said = env.orch(&["show", "@last"]).map_err(|error| error.to_string())?;
+        if said.stdout.contains("succeeded") { Ok(()) } else { Err(said.stdout) }
+    })?;
+    let said = env.orch(&["logs", "@last", "--tail", "690"])?;
+    let lines: Vec<&str> = said.exits(0).stdout.lines().collect();
+    assert_eq!(lines.len(), 690);
+    assert!(lines.last().is_some_and(|line| line.ends_with("0700")), "{:?}", lines.last());
     Ok(())
 }
 

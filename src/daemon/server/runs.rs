@@ -198,7 +198,19 @@ pub(super) async fn log(
             (from.unwrap_or(1).max(1), window.limit.unwrap_or(1_000).clamp(1, MAX_LINES))
         }
     };
-    let range = store.log(run.id(), from, limit).await?;
+    let mut range = store.log(run.id(), from, limit).await?;
+    // Large lines come in several pieces. Who asks for the end goes on from there.
+    while window.tail.is_some()
+        && let Some(chunk) = range.events.last().and_then(RunEvent::chunk)
+        && chunk.next_line() <= range.last_line
+    {
+        let more = store.log(run.id(), chunk.next_line(), limit).await?;
+        if more.events.is_empty() {
+            break;
+        }
+        range.events.extend(more.events);
+        (range.last_line, range.last_seq) = (more.last_line, more.last_seq);
+    }
     let mut lines = Vec::new();
     for event in range.events {
         entries(event, &mut lines);
