@@ -51,8 +51,9 @@ pub struct Health {
 pub struct Standby {
     /// Its instance and host.
     pub leader: String,
-    /// Until when, if it does not renew its lease.
-    pub until: Timestamp,
+    /// Until when, if it does not renew its lease; `None` until it leaves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
 }
 
 /// A run without its instructions, for lists and news.

@@ -231,8 +231,8 @@ async fn status(context: &Context, json: JsonFlag) -> Result<Exit, CliError> {
         ("record", health.store),
         ("socket", client.socket().display().to_string()),
     ];
-    if let Some(Standby { leader, until }) = health.standby {
-        fields.push(("standing by", format!("{leader} leads, at least until {until}")));
+    if let Some(Standby { leader, .. }) = health.standby {
+        fields.push(("standing by", format!("{leader} leads")));
     }
     let percent = |share: Option<u32>| share.map(|share| format!("{share} %")).unwrap_or_default();
     if let Some(stats) = stats {

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use jiff::Timestamp;
@@ -24,8 +24,10 @@ use crate::engine::{Bounds, Effect, Engine, Slots};
 use crate::store::record::{self, Record as _};
 use crate::store::{Cap, Claim, Filter, Query, StoreError, Transition};
 
-/// How often, and with which growing waits, a write is tried while the store does not answer.
-const WRITE_ATTEMPTS: u32 = 6;
+/// How long a write is tried while the store does not answer: long enough for a server to elect
+/// another primary, and for a person to make room on a full disk.
+const PATIENCE: Duration = Duration::from_mins(2);
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// Owns the engine.
 pub(crate) struct Actor {
@@ -413,14 +415,15 @@ async fn patiently<F>(action: &str, mut write: impl FnMut() -> F) -> anyhow::Res
 where
     F: Future<Output = Result<(), StoreError>>,
 {
+    let began = Instant::now();
     let mut wait = Duration::from_millis(100);
-    for _ in 1..WRITE_ATTEMPTS {
+    while began.elapsed() < PATIENCE {
         match write().await {
             Ok(()) => return Ok(()),
             Err(StoreError::Unavailable(source)) => {
                 tracing::error!(action, %source, "the store does not answer");
                 tokio::time::sleep(wait).await;
-                wait *= 2;
+                wait = (wait * 2).min(LONGEST_WAIT);
             }
             Err(error) => return Err(error).with_context(|| format!("cannot {action}")),
         }

@@ -39,6 +39,12 @@ pub enum InvalidAddress {
     /// The name of the database cannot be one.
     #[error("`{0}` cannot be the name of a database; write mongodb://host/orch")]
     Database(String),
+    /// A sign stands where none can stand.
+    #[error(
+        "the address of the store cannot be read; in a user or password write @ as %40, / as %2F, \
+         : as %3A and ? as %3F"
+    )]
+    Escape,
     /// It names no server.
     #[error("the address of the store names no server; write mongodb://host/orch")]
     NoHost,
@@ -67,21 +73,34 @@ struct Parts<'a> {
     options: &'a str,
 }
 
-/// The parts of a URL; a password that was written without escaping its `@` or `/` stays within
-/// the user's part, because what is meant as a secret is better taken for too long than too short.
+/// The parts of a URL, cut where the driver cuts it.
 fn split(url: &str) -> Parts<'_> {
     let start = url.find("://").map_or(0, |at| at + 3);
     let (scheme, rest) = url.split_at(start);
-    let (user, rest) = match rest.rsplit_once('@') {
-        Some((user, rest)) => (Some(user), rest),
-        None => (None, rest),
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, rest) = rest.split_at(end);
+    let (user, hosts) = match authority.rsplit_once('@') {
+        Some((user, hosts)) => (Some(user), hosts),
+        None => (None, authority),
     };
-    let (rest, options) = match rest.find('?') {
-        Some(at) => rest.split_at(at),
-        None => (rest, ""),
-    };
-    let (hosts, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let rest = rest.strip_prefix('/').unwrap_or(rest);
+    let (path, options) = rest.split_at(rest.find('?').unwrap_or(rest.len()));
     Parts { scheme, user, hosts, path, options }
+}
+
+/// Whether a sign that should have been escaped moved a part of the user or the password to where
+/// it would be shown.
+fn is_cut_wrong(parts: &Parts<'_>) -> bool {
+    let is_host = |host: &str| match host.rsplit_once(':') {
+        Some((name, port)) => {
+            !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) && !name.is_empty()
+        }
+        None => !host.is_empty(),
+    };
+    let is_option = |option: &str| option.is_empty() || option.contains('=');
+    parts.path.contains('@')
+        || !parts.hosts.split(',').all(|host| host.ends_with(']') || is_host(host))
+        || !parts.options.trim_start_matches('?').split('&').all(is_option)
 }
 
 impl FromStr for StoreAddress {
@@ -104,6 +123,9 @@ impl FromStr for StoreAddress {
         let parts = split(text);
         if parts.hosts.is_empty() {
             return Err(InvalidAddress::NoHost);
+        }
+        if is_cut_wrong(&parts) {
+            return Err(InvalidAddress::Escape);
         }
         let is_name = |name: &str| {
             name.len() <= 63

@@ -18,6 +18,7 @@ pub(crate) const CASES: &[Case] = cases![
     who_stands_by_takes_over_from_the_dead needs [Git],
     a_leader_that_was_away_too_long_leaves needs [Git],
     who_stands_by_leaves_when_asked needs [Git],
+    who_names_the_file_of_another_home_stands_by needs [Git],
     an_address_without_a_record_is_refused_with_words,
 ];
 
@@ -125,6 +126,23 @@ fn who_stands_by_leaves_when_asked() -> CaseResult {
     second.orch(&["daemon", "stop"])?.exits(0);
     second.orch(&["daemon", "status"])?.exits(69);
     Ok(())
+}
+
+/// The daemon of the file's own home renews nothing, and is not robbed for it.
+fn who_names_the_file_of_another_home_stands_by() -> CaseResult {
+    let first = Env::new()?;
+    first.repository()?;
+    run_something(&first)?;
+    let file = first.folder().join("home/data/orch.db");
+    let second = Env::new()?.with("ORCH_STORE_URL", format!("sqlite:{}", file.display()));
+    second.orch(&["daemon", "start"])?.exits(0);
+    second.orch(&["runs"])?.exits(69).tells("until it leaves");
+    signal(&first, "-9").and_then(wait_for_end_of)?;
+    // Its home has the first word, also when the name of its daemon was lost.
+    fs::remove_file(first.folder().join("home/data/instance"))?;
+    run_something(&first)?;
+    first.orch(&["daemon", "stop"])?.exits(0);
+    wait_for_lead(&second)
 }
 
 fn an_address_without_a_record_is_refused_with_words() -> CaseResult {

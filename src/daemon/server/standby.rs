@@ -73,7 +73,11 @@ async fn shutdown(State(asked): State<Asked>) -> StatusCode {
 
 async fn elsewhere(State(asked): State<Asked>) -> Refusal {
     let Standby { leader, until } = asked.standing.leader();
-    let detail = format!("this daemon stands by: {leader} leads, at least until {until}");
+    let until = match until {
+        Some(until) => format!("at least until {until}"),
+        None => "until it leaves".to_owned(),
+    };
+    let detail = format!("this daemon stands by: {leader} leads, {until}");
     let hint = "ask the daemon there; this one takes over when that one has left";
     Refusal(Problem::new(ProblemKind::Unavailable, detail).hint(hint))
 }

@@ -39,7 +39,7 @@ fn no_form_of_showing_an_address_shows_its_password() {
     for text in [
         "mongodb://orch:hunter2@a.example,b.example:27018/team?replicaSet=r",
         "mongodb://orch:hun@ter2@a.example/team",
-        "mongodb://orch:hunter2/@a.example/team",
+        "mongodb://a.example/team?tls=true&tlsCertificateKeyFilePassword=p@ssHun:ter2",
         "mongodb://a.example/team?tlsCertificateKeyFilePassword=hunter2",
         "mongodb://a.example/?authMechanismProperties=AWS_SESSION_TOKEN:hunter2",
     ] {
@@ -52,4 +52,25 @@ fn no_form_of_showing_an_address_shows_its_password() {
     assert_eq!(address(plain).to_string(), plain);
     let hidden = "mongodb://orch:***@a.example/team";
     assert_eq!(address("mongodb://orch:secret@a.example/team").to_string(), hidden);
+}
+
+#[test]
+fn a_sign_that_moves_a_password_is_refused_without_being_repeated() {
+    for text in [
+        "mongodb://orch:hunter2/@a.example/team",
+        "mongodb://orch:hun?ter2@a.example/team",
+        "mongodb://orch:1234/hunter2@a.example/team",
+        "mongodb://orch:1234?hunter2@a.example/team",
+    ] {
+        let error = text.parse::<StoreAddress>().unwrap_err();
+        assert_eq!(error, InvalidAddress::Escape, "{text}");
+        assert!(!error.to_string().contains("hunter2"));
+    }
+}
+
+#[test]
+fn an_option_with_a_sign_of_users_changes_no_database() {
+    assert_eq!(mongo("mongodb://h/team?appName=a@b").database(), "team");
+    assert_eq!(mongo("mongodb://[::1]:27017,h:1/team").database(), "team");
+    assert_eq!(mongo("mongodb://[::1]/team").database(), "team");
 }
