@@ -26,6 +26,7 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use mongodb::Database;
 use mongodb::bson::Document as Bsond;
+use tokio::sync::Semaphore;
 
 use self::attempts::within;
 use super::{
@@ -66,6 +67,9 @@ pub struct MongoStore {
     /// Up to which number this process knows the events of runs to be copied. A hint that saves
     /// work, and never the reason to believe that something is stored.
     copied: Mutex<HashMap<RunId, i64>>,
+    /// A queue for those who reserve a slot: one document decides, so that of many who try at once
+    /// the unlucky would try for ever. It spares them that within one process, and proves nothing.
+    reserving: Semaphore,
     /// Whether it is here to fill a database; see [`filling`].
     fills: bool,
 }

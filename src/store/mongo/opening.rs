@@ -31,7 +31,12 @@ pub(super) async fn open(url: &MongoUrl) -> Result<MongoStore, StoreError> {
     let options = options(url).await?;
     let client = Client::with_options(options).map_err(|error| unusable(url, &error))?;
     let database = client.database(url.database());
-    let store = MongoStore { database, copied: std::sync::Mutex::default(), fills: false };
+    let store = MongoStore {
+        database,
+        copied: std::sync::Mutex::default(),
+        reserving: tokio::sync::Semaphore::new(1),
+        fills: false,
+    };
     ping(&store.database).await.map_err(|error| named(url, error))?;
     claim_database(&store, url).await?;
     indexes::apply(&store).await.map_err(|error| named(url, error))?;

@@ -109,6 +109,8 @@ fn reservation(change: &Transition) -> Reservation {
 
 /// Steps 1 to 4.
 async fn reserve(store: &MongoStore, own: &Reservation, caps: &[Cap]) -> Result<Room, StoreError> {
+    // Never closed; and without a turn it is right as well.
+    let _turn = store.reserving.acquire().await.ok();
     let mut patience = Patience::new();
     loop {
         let slots = read(store).await?;
