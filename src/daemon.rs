@@ -199,7 +199,10 @@ pub async fn run(start: Start) -> anyhow::Result<()> {
         outcome = serve_until(leave, listener, handle, actor, &shared, &lead) => outcome,
         () = signals => Err(anyhow::anyhow!("a second signal came")),
     };
-    lead.give_back().await;
+    // A store that is away must not keep us: then the lease ends by itself.
+    if tokio::time::timeout(std::time::Duration::from_secs(2), lead.give_back()).await.is_err() {
+        tracing::warn!("the lease could not be given back in time");
+    }
     // The next one looks at the lock, not at the socket; this only spares clients a refusal.
     drop(std::fs::remove_file(&paths.socket));
     tracing::info!("left");

@@ -228,6 +228,7 @@ async fn status(context: &Context, json: JsonFlag) -> Result<Exit, CliError> {
         ("daemon", format!("orch {}, process {}", health.version, health.pid)),
         ("since", age(health.started_at, now)),
         ("home", health.home),
+        ("instance", health.instance),
         ("record", health.store),
         ("socket", client.socket().display().to_string()),
     ];

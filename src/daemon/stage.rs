@@ -64,6 +64,14 @@ pub(crate) async fn execute(execution: Execution) {
     drop(handle.tell(run, fact).await);
 }
 
+/// The lead went to another host, or the folder was removed by hand.
+fn elsewhere() -> Failure {
+    let message = "the workspace of this run is not in this home: another daemon made it";
+    Failure::new(FailureClass::Sandbox, message).with_suggestion(
+        "run the task again here; what the run had begun may still go on where it was made",
+    )
+}
+
 struct Done {
     exit: Option<i32>,
     base: Option<String>,
@@ -76,6 +84,8 @@ impl Execution {
         if self.stage == Stage::Prepare {
             base = Some(self.make_workspace().await?);
             self.provide_image().await?;
+        } else if !self.shared.workspaces.folders(self.run.id()).tree().exists() {
+            return Err(Broken::Failed(elsewhere()));
         }
         let (exit, result) = if self.stage == Stage::Publish {
             (None, self.publish().await?)

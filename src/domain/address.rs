@@ -22,6 +22,21 @@ pub struct MongoUrl(String);
 
 /// The database where the URL names none.
 const DATABASE: &str = "orch";
+/// Options whose values are no secrets. Others may hold one, or be none at all.
+const PLAIN_OPTIONS: [&str; 12] = [
+    "appName",
+    "authSource",
+    "authMechanism",
+    "connectTimeoutMS",
+    "directConnection",
+    "maxPoolSize",
+    "replicaSet",
+    "retryWrites",
+    "serverSelectionTimeoutMS",
+    "ssl",
+    "tls",
+    "w",
+];
 const SCHEMES: [&str; 2] = ["mongodb://", "mongodb+srv://"];
 
 /// What is no address. It is not repeated, because it may hold a password.
@@ -99,6 +114,7 @@ fn is_cut_wrong(parts: &Parts<'_>) -> bool {
     };
     let is_option = |option: &str| option.is_empty() || option.contains('=');
     parts.path.contains('@')
+        || parts.user.is_some_and(|user| user.contains('@'))
         || !parts.hosts.split(',').all(|host| host.ends_with(']') || is_host(host))
         || !parts.options.trim_start_matches('?').split('&').all(is_option)
 }
@@ -157,10 +173,8 @@ impl fmt::Display for MongoUrl {
         for (place, option) in options.trim_start_matches('?').split('&').enumerate() {
             let Some((name, value)) = option.split_once('=') else { continue };
             let sign = if place == 0 { '?' } else { '&' };
-            let lower = name.to_ascii_lowercase();
-            // These two can hold a secret; the others say how to reach the server.
-            let is_secret = lower.contains("password") || lower.contains("mechanismproperties");
-            write!(f, "{sign}{name}={}", if is_secret { "***" } else { value })?;
+            let is_known = PLAIN_OPTIONS.iter().any(|known| known.eq_ignore_ascii_case(name));
+            write!(f, "{sign}{name}={}", if is_known { value } else { "***" })?;
         }
         Ok(())
     }

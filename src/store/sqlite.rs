@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::Transaction;
 
+use self::held::Held;
 use self::log_bound::LogBound;
 use self::readers::Readers;
 use self::writer::Writer;
@@ -29,6 +30,7 @@ mod errors;
 mod events;
 mod expiry;
 mod file;
+mod held;
 mod imports;
 mod leases;
 mod log_bound;
@@ -57,7 +59,7 @@ impl SqliteStore {
         let (connection, path) = file::open(path)?;
         let bound = LogBound::new(&path, &connection)?;
         let readers = Readers::start(&path)?;
-        let writer = Writer::start(connection, bound)?;
+        let writer = Writer::start(connection, bound, Held::new(&path))?;
         Ok(Self { path, writer, readers })
     }
 

@@ -38,7 +38,7 @@ fn what_is_no_address_is_refused_without_being_repeated() {
 fn no_form_of_showing_an_address_shows_its_password() {
     for text in [
         "mongodb://orch:hunter2@a.example,b.example:27018/team?replicaSet=r",
-        "mongodb://orch:hun@ter2@a.example/team",
+        "mongodb://a.example/team?foo=hunter2",
         "mongodb://a.example/team?tls=true&tlsCertificateKeyFilePassword=p@ssHun:ter2",
         "mongodb://a.example/team?tlsCertificateKeyFilePassword=hunter2",
         "mongodb://a.example/?authMechanismProperties=AWS_SESSION_TOKEN:hunter2",
@@ -59,6 +59,8 @@ fn a_sign_that_moves_a_password_is_refused_without_being_repeated() {
     for text in [
         "mongodb://orch:hunter2/@a.example/team",
         "mongodb://orch:hun?ter2@a.example/team",
+        "mongodb://orch:hunter2/x",
+        "mongodb://orch@hunter2:x@a.example/x",
         "mongodb://orch:1234/hunter2@a.example/team",
         "mongodb://orch:1234?hunter2@a.example/team",
     ] {

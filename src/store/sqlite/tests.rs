@@ -240,3 +240,24 @@ async fn a_store_that_lacks_an_event_is_not_read_as_if_it_were_whole() {
         assert!(error.to_string().contains("event 2 of run"), "{error}");
     }
 }
+
+#[tokio::test]
+async fn a_file_that_was_removed_while_open_is_saved_and_refused() {
+    use crate::domain::project::Project;
+    use crate::domain::run::tests::{at, id};
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder).unwrap();
+    let project = |number, slug: &str| Project::new(id(number), slug.parse().unwrap(), at(0));
+    crate::store::record::insert(&store, &project(1, "kept")).await.unwrap();
+    fs::remove_file(file(&folder)).unwrap();
+    for _ in 0..2 {
+        let refused = crate::store::record::insert(&store, &project(2, "late")).await;
+        let Err(StoreError::Refused(words)) = refused else { panic!("{refused:?}") };
+        assert!(words.contains("orch.db.saved-"), "{words}");
+    }
+    drop(store);
+    let saved = folder.path().join(format!("orch.db.saved-{}", std::process::id()));
+    assert_eq!(fs::metadata(&saved).unwrap().permissions().mode() & 0o777, 0o600);
+    let store = SqliteStore::open(&saved).unwrap();
+    assert_eq!(store.find(Query::all(Collection::Projects)).await.unwrap().len(), 1);
+}

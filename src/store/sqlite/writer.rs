@@ -13,6 +13,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 use super::errors::{Failure, failed};
+use super::held::Held;
 use super::log_bound::LogBound;
 use crate::store::StoreError;
 
@@ -68,14 +69,18 @@ where
 }
 
 impl Writer {
-    pub(super) fn start(connection: Connection, bound: LogBound) -> Result<Self, StoreError> {
+    pub(super) fn start(
+        connection: Connection,
+        bound: LogBound,
+        held: Held,
+    ) -> Result<Self, StoreError> {
         // What savepoints keep for a moment is as large as a transaction, and needs no disk.
         connection.pragma_update(None, "temp_store", "MEMORY").map_err(failed)?;
         connection.pragma_update(None, "cache_size", CACHE).map_err(failed)?;
         let (jobs, waiting) = mpsc::channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name("orch-store-writer".to_owned())
-            .spawn(move || serve(connection, waiting, bound))
+            .spawn(move || serve(connection, waiting, bound, held))
             .map_err(|e| StoreError::Unavailable(Box::new(e)))?;
         Ok(Self { jobs, thread })
     }
@@ -112,10 +117,12 @@ fn serve(
     mut connection: Connection,
     mut waiting: mpsc::Receiver<Box<dyn Job>>,
     mut bound: LogBound,
+    mut held: Held,
 ) {
     while let Some(first) = waiting.blocking_recv() {
         let mut batch = vec![first];
-        let committed = write(&mut connection, &mut batch, &mut waiting);
+        let committed =
+            held.check(&connection).and_then(|()| write(&mut connection, &mut batch, &mut waiting));
         for job in batch {
             job.answer(committed.clone());
         }

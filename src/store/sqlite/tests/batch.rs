@@ -130,7 +130,7 @@ async fn another_process_that_keeps_the_file_locked_is_waited_for_and_then_named
     // A shorter wait than the daemon's.
     connection.busy_timeout(std::time::Duration::from_millis(20)).unwrap();
     let bound = LogBound::new(&path, &connection).unwrap();
-    let writer = Writer::start(connection, bound).unwrap();
+    let writer = Writer::start(connection, bound, Held::new(&path)).unwrap();
     let other = Connection::open(&path).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let jobs = (0..4).map(|n| {
