@@ -239,7 +239,14 @@ impl Change {
                 );
                 document.key(AGE)
             }
-            None => head.and_then(|head| head.age.as_deref()),
+            None => {
+                let age = head.and_then(|head| head.age.as_deref());
+                // The history of what has ended is not raised with each lease.
+                if age.is_some() {
+                    unset.insert("guard", "");
+                }
+                age
+            }
         };
         match age {
             Some(age) => set.insert("events_age", age),
