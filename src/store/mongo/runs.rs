@@ -151,7 +151,10 @@ async fn attempt(store: &MongoStore, step: &Step<'_>) -> Result<Written, StoreEr
     let mut lost: Option<(StoreError, (i64, i64))> = None;
     let mut patience = Patience::new();
     loop {
-        let head = heads::read(store, step.run).await?;
+        let head = match heads::read(store, step.run).await {
+            Ok(head) => head,
+            Err(error) => return Err(lost.map_or(error, |(error, _)| error)),
+        };
         if let Some(head) = head.as_ref().filter(|head| head.write.as_deref() == Some(&mark)) {
             return Ok(Written::At(head.seq.unsigned_abs()));
         }
