@@ -224,6 +224,24 @@ pub(super) fn a_database_of_another_program_is_left_alone() -> CaseResult {
     })
 }
 
+/// Whoever began to make it died before it was known whose it is.
+pub(super) fn a_database_that_was_hardly_begun_is_made() -> CaseResult {
+    let place = Backend::MongoDb.place()?;
+    let Place::Database(database) = &place else { return Err("it is a database".into()) };
+    let uri = database.uri().to_owned();
+    block_on(async {
+        let client = Client::with_uri_str(&uri).await?;
+        let database = client.default_database().expect("the URI names it");
+        database.create_collection("meta").await?;
+        assert_eq!(database.list_collection_names().await?, ["meta"]);
+        let (one, two) = tokio::join!(opened(&uri), opened(&uri));
+        one?.insert(entry("a", "one", "here")).await?;
+        assert!(two?.get(Collection::Contexts, "a").await?.is_some());
+        assert_eq!(database.collection::<Bson>("meta").count_documents(doc! {}).await?, 1);
+        Ok(())
+    })
+}
+
 /// Neither events that have expired nor a guard stay behind where more is told of what has ended.
 pub(super) fn nothing_stays_behind_of_what_has_ended() -> CaseResult {
     let place = Backend::MongoDb.place()?;
