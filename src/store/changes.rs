@@ -101,6 +101,10 @@ pub enum Imported {
     },
 }
 
+/// The most bytes of one page of events, so that no reader fills the memory; one event is always
+/// given.
+pub(super) const PAGE: usize = 32 << 20;
+
 /// Events as they are stored, looked at for their size.
 ///
 /// # Errors

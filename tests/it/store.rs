@@ -16,9 +16,10 @@ use crate::need::Machine;
 use context::{Backend, Context};
 use mongo_server::{
     a_database_of_a_newer_orch_is_left_alone, a_database_of_another_program_is_left_alone,
+    a_database_that_was_hardly_begun_is_made,
     a_server_killed_under_writers_keeps_what_it_acknowledged, a_server_that_is_not_there_is_told,
     a_server_that_was_away_is_used_again, declared_indexes_are_used, no_password_is_told,
-    what_was_stored_before_a_kill_is_read_after_it,
+    nothing_stays_behind_of_what_has_ended, what_was_stored_before_a_kill_is_read_after_it,
 };
 use outcome::Outcome;
 
@@ -53,6 +54,8 @@ pub(crate) const CASES: &[Case] = cases![
     no_password_is_told needs [MongoDbCommand],
     a_database_of_another_program_is_left_alone needs [MongoDbCommand],
     a_database_of_a_newer_orch_is_left_alone needs [MongoDbCommand],
+    a_database_that_was_hardly_begun_is_made needs [MongoDb],
+    nothing_stays_behind_of_what_has_ended needs [MongoDb],
 ];
 
 /// A case of the suite: its name, and what it does with a store that is empty.

@@ -36,26 +36,37 @@ pub(super) async fn insert(store: &MongoStore, document: &Document) -> Result<()
     let mut stored = encode(document)?;
     stored.insert("made", &mark);
     let mut patience = Patience::new();
-    let mut is_lost = false;
+    let mut lost = None;
     loop {
         match store.of(document.collection).insert_one(&stored).await.map_err(failed) {
             Ok(_) => return Ok(()),
-            Err(Failed::Told(error)) => return Err(error),
+            Err(Failed::Told(error)) => return Err(lost.unwrap_or(error)),
             Err(Failed::Duplicate) => {
-                let is_ours = is_lost && made_by(store, document, &mark).await?;
-                return if is_ours { Ok(()) } else { Err(StoreError::Exists(document.name())) };
+                let Some(error) = lost else { return Err(StoreError::Exists(document.name())) };
+                match maker(store, document).await {
+                    Ok(Some(made)) if made == mark => return Ok(()),
+                    Ok(Some(_)) => return Err(StoreError::Exists(document.name())),
+                    // A majority does not have yet what the insert met.
+                    Ok(None) => lost = Some(error),
+                    Err(_) => return Err(error),
+                }
             }
-            Err(Failed::Lost(error)) if !patience.lasts().await => return Err(error),
-            Err(Failed::Lost(_)) => is_lost = true,
+            Err(Failed::Lost(error)) => lost = Some(error),
+        }
+        if !patience.lasts().await {
+            return Err(lost.unwrap_or_else(|| too_busy(&document.name())));
         }
     }
 }
 
-/// Whether the document that is there was made by the write with this mark.
-async fn made_by(store: &MongoStore, document: &Document, mark: &str) -> Result<bool, StoreError> {
-    let same = doc! { "_id": &document.id, "made": mark };
-    let found = repeat(|| async { store.of(document.collection).find_one(same.clone()).await });
-    Ok(found.await.map_err(Failed::into_error)?.is_some())
+/// The mark of the write that made the document with this id, where one is there.
+async fn maker(store: &MongoStore, document: &Document) -> Result<Option<String>, StoreError> {
+    let found = repeat(|| async {
+        let documents = store.of(document.collection);
+        documents.find_one(doc! { "_id": &document.id }).projection(doc! { "made": 1 }).await
+    });
+    let found = found.await.map_err(Failed::into_error)?;
+    Ok(found.map(|found| text(&found, "made").unwrap_or_default()))
 }
 
 pub(super) async fn replace(store: &MongoStore, document: &Document) -> Result<(), StoreError> {
@@ -77,19 +88,19 @@ pub(super) async fn replace(store: &MongoStore, document: &Document) -> Result<(
         match documents.update_one(filter.clone(), change.clone()).await.map_err(failed) {
             Ok(result) if result.matched_count == 1 => return Ok(()),
             Ok(_) => {
-                let found = state(store, document.collection, &document.id).await?;
-                match found {
-                    Some((_, last)) if last == mark => return Ok(()),
+                match state(store, document.collection, &document.id).await {
+                    Ok(Some((_, last))) if last == mark => return Ok(()),
                     // A majority does not have yet what the filter saw.
-                    Some((version, _)) if version == before => {}
-                    found => {
+                    Ok(Some((version, _))) if version == before => {}
+                    Err(error) => return Err(lost.unwrap_or(error)),
+                    Ok(found) => {
                         return Err(
                             lost.unwrap_or_else(|| refusal(document.name(), found.as_ref()))
                         );
                     }
                 }
             }
-            Err(Failed::Told(error)) => return Err(error),
+            Err(Failed::Told(error)) => return Err(lost.unwrap_or(error)),
             Err(Failed::Duplicate) => {
                 return Err(lost.unwrap_or_else(|| StoreError::Exists(document.name())));
             }
@@ -115,13 +126,14 @@ pub(super) async fn delete(
         let filter = doc! { "_id": id, "version": version };
         match store.of(collection).delete_one(filter).await.map_err(failed) {
             Ok(result) if result.deleted_count == 1 => return Ok(()),
-            Ok(_) => match state(store, collection, id).await? {
-                Some((found, _)) if found == version => {}
+            Ok(_) => match state(store, collection, id).await {
+                Ok(Some((found, _))) if found == version => {}
+                Err(error) => return Err(lost.unwrap_or(error)),
                 // Whether it was us who removed it, nobody can tell any more.
-                found => return Err(lost.unwrap_or_else(|| refusal(name, found.as_ref()))),
+                Ok(found) => return Err(lost.unwrap_or_else(|| refusal(name, found.as_ref()))),
             },
             Err(Failed::Lost(error)) => lost = Some(error),
-            Err(other) => return Err(other.into_error()),
+            Err(other) => return Err(lost.unwrap_or_else(|| other.into_error())),
         }
         if !patience.lasts().await {
             return Err(lost.unwrap_or_else(|| too_busy(&name)));

@@ -77,13 +77,14 @@ fn no_rights(words: &str) -> String {
     format!("the user may not do this; it needs the role readWrite on the database ({words})")
 }
 
-/// Codes of what passes: elections, shutdowns, lost connections, time-outs, write concerns that
-/// were not met in time.
+/// Codes of what passes: elections, shutdowns, lost connections and cursors, time-outs, write
+/// concerns that were not met in time.
 fn is_passing(code: i32) -> bool {
     matches!(
         code,
         6 | 7
             | 24
+            | 43
             | 50
             | 64
             | 89

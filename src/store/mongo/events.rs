@@ -1,6 +1,9 @@
 //! Reading the events of runs. A reader takes the head first, then events up to its last number,
 //! then the outbox where some are not copied yet, and begins again where the run moved on in
 //! between: what it returns was all there at one moment.
+//!
+//! What is found is read in order and only as far as it is wanted: to the end of the range, or
+//! until a page is full.
 
 use futures_util::TryStreamExt;
 use mongodb::bson::{Document as Bsond, deserialize_from_document, doc};
@@ -12,7 +15,11 @@ use super::{MongoStore, RUN_EVENTS, outbox, to_integer};
 use crate::domain::event::{EventKind, OutputCursor, RunEvent};
 use crate::domain::id::RunId;
 use crate::domain::stage::Stage;
+use crate::store::changes::PAGE;
 use crate::store::{LogPosition, LogRange, StoreError};
+
+/// So many chunks of a log are sent at once: a range of lines ends somewhere within them.
+const CHUNKS: u32 = 64;
 
 /// Which events of a run.
 enum Wanted {
@@ -41,6 +48,7 @@ pub(super) async fn log(
     from: u64,
     limit: usize,
 ) -> Result<LogRange, StoreError> {
+    let from = from.max(1);
     let until = from.saturating_add(limit as u64);
     let wanted = [Wanted::Lines(to_integer(from), to_integer(until))];
     let Some((head, [records])) = gather(store, run, wanted).await? else {
@@ -91,20 +99,20 @@ async fn gather<const N: usize>(
         let Some(head) = heads::read(store, run).await?.filter(Head::is_run) else {
             return Ok(None);
         };
-        let mut found = [const { Vec::new() }; N];
-        for (records, wanted) in found.iter_mut().zip(&wanted) {
-            *records = wanted.query(store, run, &head).await?;
+        let mut found = [const { Found::new() }; N];
+        for (found, wanted) in found.iter_mut().zip(&wanted) {
+            *found = wanted.query(store, run, &head).await?;
         }
-        let is_missing = wanted.iter().zip(&found).any(|(wanted, records)| {
-            let here = head.outbox.iter().filter(|record| wanted.includes(&head, record));
-            here.into_iter().any(|record| records.iter().all(|one| one.seq != record.seq))
+        let is_missing = wanted.iter().zip(&found).any(|(wanted, found)| {
+            let mut here = head.outbox.iter().filter(|record| wanted.includes(&head, record));
+            here.any(|record| found.lacks(record))
         });
         let is_whole = if is_missing {
             match outbox::read(store, run, &head).await? {
                 Some(outbox) => {
                     let outbox = decode(outbox)?;
-                    for (records, wanted) in found.iter_mut().zip(&wanted) {
-                        wanted.merge(&head, records, &outbox);
+                    for (found, wanted) in found.iter_mut().zip(&wanted) {
+                        wanted.merge(&head, found, &outbox);
                     }
                     true
                 }
@@ -114,7 +122,7 @@ async fn gather<const N: usize>(
             still_holds(store, run, &head).await?
         };
         if is_whole {
-            return Ok(Some((head, found)));
+            return Ok(Some((head, found.map(|found| found.records))));
         }
         if !patience.lasts().await {
             return Err(too_busy(&format!("the events of run {run}")));
@@ -132,13 +140,44 @@ async fn still_holds(store: &MongoStore, run: RunId, head: &Head) -> Result<bool
     Ok(now.is_some_and(|now| now.is_run() && now.floor == head.floor))
 }
 
+/// What was found so far, in the order of numbers.
+struct Found {
+    records: Vec<Record>,
+    /// Whether there is more behind the last one, for which there was no room.
+    is_full: bool,
+}
+
+impl Found {
+    const fn new() -> Self {
+        Self { records: Vec::new(), is_full: false }
+    }
+
+    /// Whether an event that is wanted belongs among them and is not there.
+    fn lacks(&self, record: &Record) -> bool {
+        let is_behind = self.records.last().is_some_and(|last| record.seq > last.seq);
+        !(self.is_full && is_behind) && self.records.iter().all(|one| one.seq != record.seq)
+    }
+
+    /// Leaves out what a page has no room for.
+    fn bound(&mut self) {
+        let mut bytes = 0;
+        let fits = |record: &&Record| {
+            bytes += record.body.len();
+            bytes <= PAGE
+        };
+        let count = self.records.iter().take_while(fits).count().max(1);
+        self.is_full |= count < self.records.len();
+        self.records.truncate(count);
+    }
+}
+
 impl Wanted {
     async fn query(
         &self,
         store: &MongoStore,
         run: RunId,
         head: &Head,
-    ) -> Result<Vec<Record>, StoreError> {
+    ) -> Result<Found, StoreError> {
         let run = run.to_string();
         let numbers = doc! { "$gt": head.floor, "$lte": head.seq };
         let (filter, order, limit) = match self {
@@ -146,19 +185,19 @@ impl Wanted {
                 let start = (*after).max(head.floor);
                 let end = start.saturating_add(*limit).min(head.seq);
                 if end <= start {
-                    return Ok(Vec::new());
+                    return Ok(Found::new());
                 }
                 let first = outbox::event_id(&run, start);
                 let last = outbox::event_id(&run, end);
                 (doc! { "_id": { "$gt": first, "$lte": last } }, doc! { "_id": 1 }, None)
             }
+            Self::Lines(from, until) if until <= from => return Ok(Found::new()),
+            // Each chunk holds a line at least. Where the last one ends is seen here: asked for in
+            // the filter it would be looked up to the end of the log.
             Self::Lines(from, until) => (
-                doc! {
-                    "run": run, "last_line": { "$gte": *from }, "first_line": { "$lt": *until },
-                    "seq": numbers,
-                },
+                doc! { "run": run, "last_line": { "$gte": *from }, "seq": numbers },
                 doc! { "last_line": 1 },
-                None,
+                i32::try_from(until - from).ok().map(i64::from),
             ),
             Self::LastChunk(None) => (
                 doc! { "run": run, "last_line": { "$gt": 0_i64 }, "seq": numbers },
@@ -177,10 +216,34 @@ impl Wanted {
             if let Some(limit) = limit {
                 find = find.limit(limit);
             }
-            find.await?.try_collect().await
+            if matches!(self, Self::Lines(..)) {
+                find = find.batch_size(CHUNKS);
+            }
+            let mut cursor = find.await?;
+            let (mut found, mut bytes) = (Found::new(), 0);
+            while let Some(record) = cursor.try_next().await? {
+                if self.ends_before(&record) {
+                    break;
+                }
+                bytes += record.body.len();
+                found.is_full = bytes > PAGE && !found.records.is_empty();
+                if found.is_full {
+                    break;
+                }
+                found.records.push(record);
+            }
+            Ok(found)
         })
         .await
         .map_err(Failed::into_error)
+    }
+
+    /// Whether nothing more is wanted from this one on.
+    fn ends_before(&self, record: &Record) -> bool {
+        match self {
+            Self::Lines(_, until) => record.first_line.is_none_or(|line| line >= *until),
+            Self::After(..) | Self::LastChunk(_) => false,
+        }
     }
 
     /// Whether an event of the outbox is one of them, as far as that can be told alone.
@@ -194,7 +257,8 @@ impl Wanted {
                 record.seq > start && record.seq - start <= *limit
             }
             Self::Lines(from, until) => {
-                record.last_line.is_some_and(|line| line >= *from)
+                from < until
+                    && record.last_line.is_some_and(|line| line >= *from)
                     && record.first_line.is_some_and(|line| line < *until)
             }
             Self::LastChunk(None) => record.last_line.is_some(),
@@ -204,13 +268,14 @@ impl Wanted {
         }
     }
 
-    fn merge(&self, head: &Head, records: &mut Vec<Record>, outbox: &[Record]) {
-        for record in outbox.iter().filter(|record| self.includes(head, record)) {
-            if records.iter().all(|one| one.seq != record.seq) {
-                records.push(record.clone());
-            }
+    fn merge(&self, head: &Head, found: &mut Found, outbox: &[Record]) {
+        let wanted = outbox.iter().filter(|record| self.includes(head, record));
+        let missing: Vec<_> = wanted.filter(|record| found.lacks(record)).cloned().collect();
+        found.records.extend(missing);
+        found.records.sort_by_key(|record| record.seq);
+        if !matches!(self, Self::LastChunk(_)) {
+            found.bound();
         }
-        records.sort_by_key(|record| record.seq);
     }
 }
 

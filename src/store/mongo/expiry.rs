@@ -54,17 +54,25 @@ async fn documents(
 async fn events(store: &MongoStore, before: &str, limit: i64) -> Result<Expired, StoreError> {
     let told = doc! { "events_age": { "$lt": before }, "version": { "$gt": 0_i64 } };
     let old = oldest(store, Collection::Runs, told.clone(), "events_age", limit).await?;
+    let mut more = is_full(&old, limit);
+    let mut hidden = Vec::new();
     for run in &old {
         let (seq, floor) = (integer(run, "seq"), integer(run, "floor"));
         if floor < seq {
             let mut same = told.clone();
             same.extend(doc! { "_id": text(run, "_id"), "seq": seq });
-            change(store, same, doc! { "$set": { "floor": seq } }).await?;
+            // What stays in the outbox would be copied back by the next writer.
+            let hide = doc! { "$set": { "floor": seq }, "$unset": { "outbox": "" } };
+            if !change(store, same, hide).await? {
+                // More was told of it since: nothing is hidden, and so nothing may be removed.
+                more = true;
+                continue;
+            }
         }
+        hidden.push(run);
     }
     let mut sweep = Sweep { removed: 0, left: limit.min(EVENTS) };
-    let mut more = is_full(&old, limit);
-    for run in &old {
+    for run in hidden {
         let seq = integer(run, "seq");
         if sweep.run(store, run).await? {
             let id = text(run, "_id");
@@ -138,8 +146,9 @@ impl Sweep {
             let range = doc! { "_id": { "$gt": first, "$lte": last } };
             self.removed += delete(store, RUN_EVENTS, range).await?;
             self.left -= until - start;
-            let mark = doc! { "$set": { "removed": until } };
-            change(store, doc! { "_id": &id, "floor": integer(run, "floor") }, mark).await?;
+            // Two who sweep at once never take back what one of them has marked.
+            let mark = doc! { "$max": { "removed": until } };
+            change(store, doc! { "_id": &id }, mark).await?;
         }
         Ok(until == end)
     }
@@ -175,10 +184,11 @@ fn is_full(found: &[Bsond], limit: i64) -> bool {
     i64::try_from(found.len()).is_ok_and(|count| count >= limit)
 }
 
-async fn change(store: &MongoStore, filter: Bsond, change: Bsond) -> Result<(), StoreError> {
+/// `false` where no run fits.
+async fn change(store: &MongoStore, filter: Bsond, change: Bsond) -> Result<bool, StoreError> {
     repeat(|| async { store.of(Collection::Runs).update_one(filter.clone(), change.clone()).await })
         .await
-        .map(drop)
+        .map(|result| result.matched_count == 1)
         .map_err(Failed::into_error)
 }
 

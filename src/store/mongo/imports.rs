@@ -95,21 +95,28 @@ async fn follow(store: &MongoStore, numbered: &[RunEvent]) -> Result<(), StoreEr
     let run = first.run;
     let head = head(store, run).await?;
     let mut change = doc! {};
-    let mut seq = head.seq.unsigned_abs();
+    let (mut seq, mut line) = (head.seq.unsigned_abs(), head.line.unsigned_abs());
+    let mut floor = head.floor.unsigned_abs();
     if seq == 0 {
+        // Those before have expired.
         seq = first.seq.saturating_sub(1);
+        floor = seq;
         change.extend(doc! { "floor": to_integer(seq), "removed": to_integer(seq) });
     }
     for event in numbered {
+        let conflict = || StoreError::Conflict(format!("event {} of run {run}", event.seq));
         if event.run != run || event.seq != seq + 1 {
-            return Err(StoreError::Conflict(format!("event {} of run {run}", event.seq)));
+            return Err(conflict());
         }
         seq = event.seq;
-        if let Some(chunk) = event.chunk() {
-            change.insert("line", to_integer(chunk.next_line() - 1));
+        let Some(chunk) = event.chunk() else { continue };
+        // The first chunk that is left begins where the last that expired ended.
+        if line == 0 && floor > 0 {
+            line = chunk.first_line.saturating_sub(1);
         }
+        line = chunk.follows(line).ok_or_else(conflict)?;
     }
-    change.insert("seq", to_integer(seq));
+    change.extend(doc! { "seq": to_integer(seq), "line": to_integer(line) });
     if let Some(age) = &head.age {
         change.insert("events_age", age);
     }
@@ -122,14 +129,19 @@ async fn follow(store: &MongoStore, numbered: &[RunEvent]) -> Result<(), StoreEr
     put(store, run, &head, change).await
 }
 
-/// How far the numbers went where the store was exported; what is missing has expired.
+/// The numbers of a run without events are the end of those that expired; otherwise they are those
+/// of the last event, and of the last line where there is one.
 async fn end(store: &MongoStore, run: RunId, seq: i64, line: i64) -> Result<(), StoreError> {
     let head = head(store, run).await?;
-    if seq < head.seq || line < head.line {
+    let all_expired = head.seq == head.floor;
+    if (!all_expired && (seq != head.seq || (head.line > 0 && line != head.line)))
+        || seq < head.seq
+        || line < head.line
+    {
         return Err(StoreError::Conflict(format!("the numbers of run {run}")));
     }
     let mut change = doc! { "seq": seq, "line": line };
-    if head.seq == 0 {
+    if all_expired {
         change.extend(doc! { "floor": seq, "removed": seq });
     }
     put(store, run, &head, change).await

@@ -11,7 +11,7 @@ use mongodb::options::{
 };
 use mongodb::{Client, Database};
 
-use super::attempts::repeat;
+use super::attempts::{Patience, repeat, too_busy};
 use super::documents::{integer, text};
 use super::errors::{Failed, failed, words};
 use super::{META, MongoStore, indexes};
@@ -91,27 +91,45 @@ async fn ping(database: &Database) -> Result<(), StoreError> {
 }
 
 /// The form is the first thing that is written, so that whoever finds anything else without it
-/// knows that the database is somebody else's.
+/// knows that the database is somebody else's. Its collection may be there before it, where another
+/// daemon is making the database or died over it.
 async fn claim_database(store: &MongoStore, url: &MongoUrl) -> Result<(), StoreError> {
-    if is_ours(store, url).await? {
-        return Ok(());
-    }
-    let names = repeat(|| async { store.database.list_collection_names().await })
-        .await
-        .map_err(|error| named(url, error.into_error()))?;
-    if names.iter().any(|name| !name.starts_with("system.")) {
-        // Another daemon may have begun to make it since the first look.
+    let mut patience = Patience::new();
+    loop {
         if is_ours(store, url).await? {
             return Ok(());
         }
-        return Err(StoreError::Corrupt(format!("{url} belongs to another program")));
+        if holds_anything(store).await.map_err(|error| named(url, error.into_error()))? {
+            // Another daemon may have begun to make it since the first look.
+            if is_ours(store, url).await? {
+                return Ok(());
+            }
+            return Err(StoreError::Corrupt(format!("{url} belongs to another program")));
+        }
+        let form = doc! { "$setOnInsert": { "application": APPLICATION, "form": FORM } };
+        let made = repeat(|| async {
+            let meta = store.named(META);
+            meta.update_one(doc! { "_id": FORM_ID }, form.clone()).upsert(true).await
+        });
+        match made.await {
+            Ok(_) | Err(Failed::Duplicate) => {}
+            Err(error) => return Err(named(url, error.into_error())),
+        }
+        // A majority may not have yet what another daemon has made.
+        if !patience.lasts().await {
+            return Err(named(url, too_busy("the form of the database")));
+        }
     }
-    let form = doc! { "_id": FORM_ID, "application": APPLICATION, "form": FORM };
-    match repeat(|| async { store.named(META).insert_one(&form).await }).await {
-        Ok(_) => Ok(()),
-        Err(Failed::Duplicate) if is_ours(store, url).await? => Ok(()),
-        Err(error) => Err(named(url, error.into_error())),
+}
+
+/// Whether there is anything but a form, and the place for it.
+async fn holds_anything(store: &MongoStore) -> Result<bool, Failed> {
+    let names = repeat(|| async { store.database.list_collection_names().await }).await?;
+    if names.iter().any(|name| !name.starts_with("system.") && name != META) {
+        return Ok(true);
     }
+    let others = doc! { "_id": { "$ne": FORM_ID } };
+    Ok(repeat(|| async { store.named(META).find_one(others.clone()).await }).await?.is_some())
 }
 
 /// Whether the database has a form, which must be one that we know.

@@ -151,7 +151,10 @@ async fn attempt(store: &MongoStore, step: &Step<'_>) -> Result<Written, StoreEr
     let mut lost: Option<(StoreError, (i64, i64))> = None;
     let mut patience = Patience::new();
     loop {
-        let head = heads::read(store, step.run).await?;
+        let head = match heads::read(store, step.run).await {
+            Ok(head) => head,
+            Err(error) => return Err(lost.map_or(error, |(error, _)| error)),
+        };
         if let Some(head) = head.as_ref().filter(|head| head.write.as_deref() == Some(&mark)) {
             return Ok(Written::At(head.seq.unsigned_abs()));
         }
@@ -239,7 +242,14 @@ impl Change {
                 );
                 document.key(AGE)
             }
-            None => head.and_then(|head| head.age.as_deref()),
+            None => {
+                let age = head.and_then(|head| head.age.as_deref());
+                // The history of what has ended is not raised with each lease.
+                if age.is_some() {
+                    unset.insert("guard", "");
+                }
+                age
+            }
         };
         match age {
             Some(age) => set.insert("events_age", age),

@@ -47,6 +47,7 @@ fn codes_have_a_meaning() {
         (10_107, "not primary", ("Unavailable", true)),
         (11_602, "interrupted due to replica set state change", ("Unavailable", true)),
         (91, "shutting down", ("Unavailable", true)),
+        (43, "cursor id 7 not found", ("Unavailable", true)),
         (50, "operation exceeded time limit", ("Unavailable", true)),
         (64, "waiting for replication timed out", ("Unavailable", true)),
         (14_031, "out of disk space", ("Unavailable", false)),

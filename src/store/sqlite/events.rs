@@ -7,11 +7,8 @@ use super::errors::failed;
 use crate::domain::event::{EventKind, OutputCursor, RunEvent};
 use crate::domain::id::RunId;
 use crate::domain::stage::Stage;
-use crate::store::changes::encode_events;
+use crate::store::changes::{PAGE, encode_events};
 use crate::store::{LogPosition, LogRange, StoreError};
-
-/// The most bytes of one page, so that no reader fills the memory; one event is always given.
-const PAGE: usize = 32 << 20;
 
 /// How far the events and lines of a run are numbered, and how many of them have expired.
 pub(super) struct Head {

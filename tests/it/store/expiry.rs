@@ -34,6 +34,7 @@ pub(super) const CASES: &[StoreCase] = store_cases![
     nothing_old_is_nothing_to_do,
     a_reader_sees_a_run_as_one_while_it_expires,
     a_reader_of_events_sees_no_hole_while_they_expire,
+    what_is_told_while_events_expire_stays_or_goes_with_them,
     an_interrupted_expiry_is_gone_on_with,
 ];
 
@@ -403,6 +404,33 @@ async fn a_reader_of_events_sees_no_hole_while_they_expire(context: &Context) ->
     let left = store.events(run, 0, 10).await?;
     assert_eq!(left.len(), 1);
     assert_eq!(left[0].kind, EventKind::Note { text: "one more".to_owned() });
+    Ok(())
+}
+
+/// An event that comes while the others are hidden: all are there, or those that were there before
+/// are gone as one.
+async fn what_is_told_while_events_expire_stays_or_goes_with_them(context: &Context) -> Outcome {
+    const ROUNDS: u128 = 12;
+    let other = context.reopen().await?;
+    for number in 4..4 + ROUNDS {
+        let run = old_run(context.store.as_ref(), number, at(10_000), 8).await?.id();
+        let before = numbers(context.store.as_ref(), run).await?.len() as u64;
+        let (writer, expirer) = (Arc::clone(&context.store), Arc::clone(&other));
+        let telling = tokio::spawn(async move { append(writer.as_ref(), run, "late").await });
+        let expiring =
+            tokio::spawn(async move { expirer.expire(Expiry::Events, at(50_000), 3).await });
+        expiring.await.expect("no task panics")?;
+        let last = telling.await.expect("no task panics")?;
+        assert_eq!(last, before + 1);
+        let left = numbers(context.store.as_ref(), run).await?;
+        let whole: Vec<u64> = (1..=last).collect();
+        assert!(
+            left == whole || left == [last] || left.is_empty(),
+            "of {last} events some are gone: {left:?}"
+        );
+        expire_all(other.as_ref(), Expiry::Events, at(50_000), 100).await?;
+        assert_eq!(numbers(context.store.as_ref(), run).await?, [0; 0]);
+    }
     Ok(())
 }
 

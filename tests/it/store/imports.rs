@@ -19,9 +19,11 @@ pub(super) const CASES: &[StoreCase] = store_cases![
     events_keep_their_numbers,
     the_first_events_may_be_missing,
     a_gap_in_the_numbers_is_refused,
+    a_gap_in_the_lines_is_refused,
     events_need_their_run,
     a_head_tells_how_far_the_numbers_went,
     a_head_below_what_is_there_is_refused,
+    a_head_above_what_is_there_is_refused,
     what_is_there_already_is_refused,
     a_copy_tells_the_same,
 ];
@@ -143,6 +145,26 @@ async fn a_gap_in_the_numbers_is_refused(context: &Context) -> Outcome {
     Ok(())
 }
 
+async fn a_gap_in_the_lines_is_refused(context: &Context) -> Outcome {
+    let store = context.store.as_ref();
+    // Nothing is missing before the first event, so no line is either.
+    imported_run(store, 4).await?;
+    conflict(store.import(vec![Imported::Events(vec![chunk(4, 1, 5, 10)])]).await);
+    imported_run(store, 5).await?;
+    let begun = vec![event(5, 7, note("x")), chunk(5, 8, 101, 10)];
+    store.import(vec![Imported::Events(begun)]).await?;
+    for first in [112, 110, 101, 1] {
+        conflict(store.import(vec![Imported::Events(vec![chunk(5, 9, first, 5)])]).await);
+    }
+    conflict(store.import(vec![Imported::Events(vec![chunk(5, 9, 111, 0)])]).await);
+    let within = vec![chunk(5, 9, 111, 5), chunk(5, 10, 117, 5)];
+    conflict(store.import(vec![Imported::Events(within)]).await);
+    assert_eq!(numbers(store, id(5)).await?, [7, 8]);
+    store.import(vec![Imported::Events(vec![chunk(5, 9, 111, 5)])]).await?;
+    assert_eq!(spans(&store.log(id(5), 1, 1_000).await?.events), [(101, 110), (111, 115)]);
+    Ok(())
+}
+
 async fn events_need_their_run(context: &Context) -> Outcome {
     let store = context.store.as_ref();
     not_found(store.import(vec![notes(4, 1..=3)]).await);
@@ -187,6 +209,20 @@ async fn a_head_below_what_is_there_is_refused(context: &Context) -> Outcome {
         conflict(store.import(vec![head(4, seq, line)]).await);
     }
     store.import(vec![head(4, 2, 10)]).await?;
+    assert_eq!(append_lines(store, id(4), lines(11, 1)).await?, 3);
+    Ok(())
+}
+
+async fn a_head_above_what_is_there_is_refused(context: &Context) -> Outcome {
+    let store = context.store.as_ref();
+    imported_run(store, 4).await?;
+    let events = vec![event(4, 1, note("x")), chunk(4, 2, 1, 10)];
+    store.import(vec![Imported::Events(events)]).await?;
+    for (seq, line) in [(3, 10), (2, 11), (50, 700)] {
+        conflict(store.import(vec![head(4, seq, line)]).await);
+    }
+    store.import(vec![head(4, 2, 10)]).await?;
+    assert_eq!(numbers(store, id(4)).await?, [1, 2]);
     assert_eq!(append_lines(store, id(4), lines(11, 1)).await?, 3);
     Ok(())
 }

@@ -8,12 +8,12 @@ use ::mongodb::Client;
 use ::mongodb::bson::{Document as Bson, doc};
 use orch::domain::event::EventKind;
 use orch::domain::run::{Fact, Run};
-use orch::store::{Collection, Query, Store, StoreError, record};
+use orch::store::{Collection, Expiry, Query, Store, StoreError, Taken, record};
 
 use super::context::{Backend, Place};
 use super::making::{
-    append, append_lines, at, change, entry, id, lines, numbers, queued, seconds, stored_queued,
-    tell,
+    append, append_lines, at, change, ended, entry, id, lines, note, numbers, queued, seconds,
+    stored_queued, tell,
 };
 use super::outcome::{Broken, Outcome, unavailable};
 use crate::case::CaseResult;
@@ -149,7 +149,7 @@ async fn until_it_breaks(store: &dyn Store, number: u128, count: &AtomicU64) -> 
                 let keys = [("live", "yes")];
                 let document = super::making::raw_run(number, &keys);
                 let document = orch::store::Document { version: version + 1, ..document };
-                let told = vec![super::making::note("changed")];
+                let told = vec![note("changed")];
                 store.transition(super::making::raw_change(number, document, told)).await
             }
         };
@@ -220,6 +220,59 @@ pub(super) fn a_database_of_another_program_is_left_alone() -> CaseResult {
         let words = words(opened(&uri).await);
         assert!(words.contains("belongs to another program"), "{words}");
         assert_eq!(database.list_collection_names().await?, ["songs"]);
+        Ok(())
+    })
+}
+
+/// Whoever began to make it died before it was known whose it is.
+pub(super) fn a_database_that_was_hardly_begun_is_made() -> CaseResult {
+    let place = Backend::MongoDb.place()?;
+    let Place::Database(database) = &place else { return Err("it is a database".into()) };
+    let uri = database.uri().to_owned();
+    block_on(async {
+        let client = Client::with_uri_str(&uri).await?;
+        let database = client.default_database().expect("the URI names it");
+        database.create_collection("meta").await?;
+        assert_eq!(database.list_collection_names().await?, ["meta"]);
+        let (one, two) = tokio::join!(opened(&uri), opened(&uri));
+        one?.insert(entry("a", "one", "here")).await?;
+        assert!(two?.get(Collection::Contexts, "a").await?.is_some());
+        assert_eq!(database.collection::<Bson>("meta").count_documents(doc! {}).await?, 1);
+        Ok(())
+    })
+}
+
+/// Neither events that have expired nor a guard stay behind where more is told of what has ended.
+pub(super) fn nothing_stays_behind_of_what_has_ended() -> CaseResult {
+    let place = Backend::MongoDb.place()?;
+    let Place::Database(database) = &place else { return Err("it is a database".into()) };
+    let uri = database.uri().to_owned();
+    block_on(async {
+        let client = Client::with_uri_str(&uri).await?;
+        let database = client.default_database().expect("the URI names it");
+        let stored = |name: &str, filter| {
+            let collection = database.collection::<Bson>(name);
+            async move { collection.count_documents(filter).await }
+        };
+        let store = opened(&uri).await?;
+        let run = stored_queued(store.as_ref(), 4).await?;
+        let run = ended(store.as_ref(), &run, at(10_000)).await?.id();
+        let last = numbers(store.as_ref(), run).await?.len() as u64;
+        // Small bites, so that a pass ends with a run half removed.
+        let other = opened(&uri).await?;
+        while other.expire(Expiry::Events, at(50_000), 1).await?.more {}
+        assert_eq!(stored("run_events", doc! {}).await?, 0);
+        let Taken::Ours(lease) = other.take_lease("one", at(0), seconds(10)).await? else {
+            return Err(StoreError::Conflict("nobody else leads; the lease".to_owned()).into());
+        };
+        // Another process, which does not know what was copied.
+        let third = opened(&uri).await?;
+        let fence = lease.fence();
+        assert_eq!(third.append_event(run, at(0), note("late"), fence).await?, last + 1);
+        assert_eq!(numbers(store.as_ref(), run).await?, [last + 1]);
+        assert_eq!(stored("run_events", doc! {}).await?, 1, "only the late one");
+        let guarded = doc! { "guard": { "$exists": true } };
+        assert_eq!(stored("runs", guarded).await?, 0, "it has ended");
         Ok(())
     })
 }

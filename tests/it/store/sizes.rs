@@ -19,6 +19,7 @@ pub(super) const CASES: &[StoreCase] = store_cases![
     events_that_are_too_large_are_refused,
     a_run_and_its_events_may_both_be_large,
     what_is_large_is_found_in_pages,
+    a_page_of_large_events_is_bounded,
 ];
 
 /// A text that is a body of this size.
@@ -135,5 +136,43 @@ async fn what_is_large_is_found_in_pages(context: &Context) -> Outcome {
     assert!(all.iter().all(|document| document.body == large));
     let page = Query { limit: 2, after: Some("c".into()), ..Query::all(Collection::Contexts) };
     assert_eq!(super::making::ids(store, page).await?, ["d", "e"]);
+    Ok(())
+}
+
+/// No reader is given more at once than it can bear, and who reads on gets all of it.
+async fn a_page_of_large_events_is_bounded(context: &Context) -> Outcome {
+    const CHUNKS: u64 = 8;
+    let store = context.store.as_ref();
+    let run = stored_queued(store, 4).await?.id();
+    for first in 1..=CHUNKS {
+        let mut chunk = lines(first, 1);
+        chunk.lines[0].2 = "x".repeat(5 << 20);
+        append_lines(store, run, chunk).await?;
+    }
+    append(store, run, "small").await?;
+    let (mut seqs, mut pages) = (Vec::new(), 0);
+    loop {
+        let page = store.events(run, seqs.last().copied().unwrap_or(0), usize::MAX).await?;
+        let large = page.iter().filter(|event| event.chunk().is_some()).count() as u64;
+        assert!(large < CHUNKS, "all at once");
+        if page.is_empty() {
+            break;
+        }
+        seqs.extend(page.iter().map(|event| event.seq));
+        pages += 1;
+    }
+    assert_eq!((seqs, pages), ((1..=CHUNKS + 2).collect(), 2));
+    let (mut from, mut pages) = (1, 0);
+    loop {
+        let range = store.log(run, from, usize::MAX).await?;
+        assert_eq!((range.last_line, range.last_seq), (CHUNKS, CHUNKS + 2));
+        let spans = super::making::spans(&range.events);
+        assert!((spans.len() as u64) < CHUNKS, "all at once");
+        let Some((_, last)) = spans.last().copied() else { break };
+        assert_eq!(spans, (from..=last).map(|line| (line, line)).collect::<Vec<_>>());
+        from = last + 1;
+        pages += 1;
+    }
+    assert_eq!((from, pages), (CHUNKS + 1, 2));
     Ok(())
 }
