@@ -123,6 +123,11 @@ impl From<TransferError> for CliError {
                 ErrorKind::Refused,
                 "end it with `orch daemon stop` where it runs, or wait until then if it is gone",
             ),
+            TransferError::Open(_) => (
+                ErrorKind::Refused,
+                "end it with `orch daemon stop`, under the ORCH_HOME in which it was started",
+            ),
+            TransferError::Made(_) => (ErrorKind::Refused, "see what it is, and begin again"),
             TransferError::LeadLost(_) => (ErrorKind::Refused, "see who it is, and begin again"),
             TransferError::NoStore(_) => {
                 (ErrorKind::NotFound, "ORCH_HOME says where orch's files lie")

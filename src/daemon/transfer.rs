@@ -62,6 +62,12 @@ pub enum TransferError {
         /// Its home.
         home: String,
     },
+    /// Somebody has it open, and would go on writing into a file without a name.
+    #[error("a daemon is running on {}, or somebody else has it open", .0.display())]
+    Open(PathBuf),
+    /// What was not there is there now.
+    #[error("somebody made {} meanwhile", .0.display())]
+    Made(PathBuf),
     /// A daemon leads on that database.
     #[error("{holder} leads {store} until {until}")]
     Led {

@@ -19,6 +19,11 @@ impl Lease {
     pub fn fence(&self) -> Fence {
         Fence(Some(self.token))
     }
+
+    /// Whether it lasts until it is given back. Stores keep milliseconds.
+    pub fn is_endless(&self) -> bool {
+        self.until.as_millisecond() == Timestamp::MAX.as_millisecond()
+    }
 }
 
 /// The answer to who asked for the lead.

@@ -26,6 +26,9 @@ pub(crate) const CASES: &[Case] = cases![
     a_daemon_keeps_others_from_restoring_and_migrating needs [Git],
     a_store_that_holds_something_is_kept_aside needs [Git],
     a_store_that_cannot_be_read_is_kept_aside,
+    a_store_that_another_home_has_open_stays needs [Git],
+    a_log_without_its_file_is_kept needs [Git],
+    a_migration_takes_no_log_of_another_file needs [Git],
     a_damaged_backup_changes_nothing needs [Git],
     a_backup_goes_through_pipes needs [Git],
     a_file_is_never_overwritten_unasked needs [Git],
@@ -221,6 +224,66 @@ fn a_store_that_cannot_be_read_is_kept_aside() -> CaseResult {
     assert_eq!(fs::read_to_string(kept)?, diary);
     assert_eq!(fs::read_to_string(format!("{kept}-wal"))?, "its log");
     env.orch(&["runs"])?.exits(0);
+    Ok(())
+}
+
+fn a_store_that_another_home_has_open_stays() -> CaseResult {
+    let env = home()?;
+    let (file, _) = backup(&env, "backup.jsonl")?;
+    env.orch(&["run", "--sandbox", "process", "--prompt", "echo later"])?.exits(0);
+    let other = Env::new()?.with("ORCH_STORE_URL", format!("sqlite:{}", text(&database(&env))));
+    for force in [&["restore", &text(&file)][..], &["restore", "--force", &text(&file)]] {
+        other.orch(force)?.exits(3).tells("orch daemon stop");
+    }
+    // Also by a way that does not lead.
+    let link = other.folder().join("link.db");
+    std::os::unix::fs::symlink(database(&env), &link)?;
+    let linked = Env::new()?.with("ORCH_STORE_URL", format!("sqlite:{}", text(&link)));
+    linked.orch(&["restore", "--force", &text(&file)])?.exits(3).tells("orch daemon stop");
+    env.orch(&["run", "--sandbox", "process", "--prompt", "echo last"])?.exits(0);
+    env.orch(&["daemon", "stop"])?.exits(0);
+    assert_eq!(env.orch(&["runs", "--json"])?.json()?.as_array().map(Vec::len), Some(4));
+    env.orch(&["daemon", "stop"])?.exits(0);
+    // Now it is free, and the lead of who asked before is not in the way for long.
+    wait_for("the lead to end", LIMIT, || {
+        let said = other.orch(&["restore", "--force", &text(&file)]).map_err(|e| e.to_string())?;
+        if said.code == Some(0) { Ok(()) } else { Err(said.stderr) }
+    })?;
+    assert_eq!(env.orch(&["runs", "--json"])?.json()?.as_array().map(Vec::len), Some(2));
+    Ok(())
+}
+
+fn a_log_without_its_file_is_kept() -> CaseResult {
+    let env = home()?;
+    let (file, told) = backup(&env, "backup.jsonl")?;
+    let store = database(&env);
+    let beside = |end: &str| PathBuf::from(format!("{}{end}", text(&store)));
+    for end in ["-wal", "-journal"] {
+        fs::remove_file(&store)?;
+        fs::write(beside(end), "all that was committed")?;
+        env.orch(&["restore", &text(&file)])?.exits(3).tells("without the file").tells("--force");
+        assert_eq!(fs::read_to_string(beside(end))?, "all that was committed");
+        let said = env.orch(&["restore", "--force", "--json", &text(&file)])?.exits(0).json()?;
+        assert_eq!(said["checksum"], told["checksum"]);
+        let kept = said["kept"].as_str().ok_or("nothing was kept")?;
+        assert_eq!(fs::read_to_string(format!("{kept}{end}"))?, "all that was committed");
+        assert!(!beside(end).exists());
+    }
+    Ok(())
+}
+
+fn a_migration_takes_no_log_of_another_file() -> CaseResult {
+    let env = home()?;
+    let target = env.folder().join("target.db");
+    let to = format!("sqlite:{}", text(&target));
+    for end in ["-wal", "-shm", "-journal"] {
+        let stale = env.write(&format!("target.db{end}"), "of another file")?;
+        env.orch(&["migrate", "--to", &to])?.exits(3).tells(end).tells("is there already");
+        assert_eq!(fs::read_to_string(&stale)?, "of another file");
+        assert!(!target.exists());
+        fs::remove_file(stale)?;
+    }
+    env.orch(&["migrate", "--to", &to])?.exits(0);
     Ok(())
 }
 
