@@ -9,7 +9,7 @@ use super::restore::{Filling, companions, occupied, open_to_fill};
 use super::{Progress, Step, Told, TransferError, Watch, about, check};
 use crate::config::paths::Paths;
 use crate::store::Store;
-use crate::store::transfer::{Content, Export, Loader, Summary};
+use crate::store::transfer::{Content, Export, Loader, Summary, is_known};
 
 /// What to take where.
 pub struct Migrate {
@@ -77,6 +77,8 @@ async fn fill(
     watch: &Watch,
     leads: &mut Leads,
 ) -> Result<Summary, TransferError> {
+    is_known(from).await.map_err(about(name))?;
+    leads.keep().await?;
     match to {
         Place::File(path) => {
             for file in [path.clone()].into_iter().chain(companions(path)) {
