@@ -133,6 +133,9 @@ impl From<TransferError> for CliError {
                 (ErrorKind::NotFound, "ORCH_HOME says where orch's files lie")
             }
             TransferError::NoFile(_) => (ErrorKind::NotFound, "name the file of a backup, or -"),
+            TransferError::OfTheStore(_) | TransferError::NoBackup(_) => {
+                (ErrorKind::Refused, "choose another name; `--force` writes over backups only")
+            }
             TransferError::Exists(_) => (ErrorKind::Refused, "choose a name that is not taken"),
             TransferError::Occupied { can_be_kept: true, .. } => (
                 ErrorKind::Refused,

@@ -90,6 +90,12 @@ pub enum TransferError {
     /// It would be overwritten.
     #[error("{} is there already", .0.display())]
     Exists(PathBuf),
+    /// It is what is to be backed up, and in use.
+    #[error("{} belongs to the store itself", .0.display())]
+    OfTheStore(PathBuf),
+    /// It may be anything, and is written over by nobody.
+    #[error("{} is there already, and is no backup of orch", .0.display())]
+    NoBackup(PathBuf),
     /// It would be mixed with what is there.
     #[error("{store} is in use already: it has {what}")]
     Occupied {

@@ -9,7 +9,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use orch::domain::event::RunEvent;
+use orch::store::sqlite::SqliteStore;
 use orch::store::transfer::{Piece, Reader};
+use orch::store::{Store as _, Taken};
 use serde_json::Value;
 
 use crate::case::{Case, CaseResult, cases, note};
@@ -26,9 +28,6 @@ pub(crate) const CASES: &[Case] = cases![
     a_daemon_keeps_others_from_restoring_and_migrating needs [Git],
     a_store_that_holds_something_is_kept_aside needs [Git],
     a_store_that_cannot_be_read_is_kept_aside,
-    a_store_that_another_home_has_open_stays needs [Git],
-    a_log_without_its_file_is_kept needs [Git],
-    a_migration_takes_no_log_of_another_file needs [Git],
     a_damaged_backup_changes_nothing needs [Git],
     a_backup_goes_through_pipes needs [Git],
     a_file_is_never_overwritten_unasked needs [Git],
@@ -45,11 +44,11 @@ pub(crate) const CASES: &[Case] = cases![
     a_half_filled_database_is_no_store needs [Git, MongoDb],
 ];
 
-const LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 const KILLS: u32 = 20;
 
 /// A home with two finished runs, and no daemon.
-fn home() -> Result<Env, Box<dyn Error>> {
+pub(crate) fn home() -> Result<Env, Box<dyn Error>> {
     let env = Env::new()?;
     env.repository()?;
     for script in ["for n in 1 2 3; do echo line $n; done", "echo failed >&2; exit 3"] {
@@ -59,29 +58,29 @@ fn home() -> Result<Env, Box<dyn Error>> {
     Ok(env)
 }
 
-fn backup(env: &Env, name: &str) -> Result<(PathBuf, Value), Box<dyn Error>> {
+pub(crate) fn backup(env: &Env, name: &str) -> Result<(PathBuf, Value), Box<dyn Error>> {
     let path = env.folder().join(name);
     let words = ["backup", "--force", "--json", &path.display().to_string()];
     let told = env.orch(&words)?.exits(0).json()?;
     Ok((path, told))
 }
 
-fn checksum(env: &Env) -> Result<String, Box<dyn Error>> {
+pub(crate) fn checksum(env: &Env) -> Result<String, Box<dyn Error>> {
     let (path, told) = backup(env, "checksum.jsonl")?;
     fs::remove_file(path)?;
     Ok(told["checksum"].as_str().ok_or("no checksum")?.to_owned())
 }
 
-fn text(path: &Path) -> String {
+pub(crate) fn text(path: &Path) -> String {
     path.display().to_string()
 }
 
-fn database(env: &Env) -> PathBuf {
+pub(crate) fn database(env: &Env) -> PathBuf {
     env.folder().join("home/data/orch.db")
 }
 
 /// What lies beside the store and the backups that should not.
-fn leftovers(env: &Env) -> Result<Vec<String>, Box<dyn Error>> {
+pub(crate) fn leftovers(env: &Env) -> Result<Vec<String>, Box<dyn Error>> {
     let mut found = Vec::new();
     for folder in [env.folder().to_owned(), env.folder().join("home/data")] {
         for entry in fs::read_dir(folder)? {
@@ -203,6 +202,16 @@ fn a_store_that_holds_something_is_kept_aside() -> CaseResult {
     assert_ne!(kept[0], kept[1]);
     let url = format!("sqlite:{}", text(&kept[0]));
     assert_eq!(checksum(&Env::new()?.with("ORCH_STORE_URL", url))?, later);
+    // Who opened it before it was taken away never leads.
+    let now = jiff::Timestamp::now();
+    let asked = tokio::runtime::Runtime::new()?.block_on(async {
+        let store = SqliteStore::open(&kept[0])?;
+        let asked =
+            store.take_lease("a daemon that stood by", now, Duration::ZERO.try_into()?).await;
+        store.close().await;
+        Ok::<_, Box<dyn Error>>(asked?)
+    });
+    assert!(matches!(asked?, Taken::Held(lease) if lease.is_endless()));
     assert_eq!(env.orch(&["runs", "--json"])?.json()?.as_array().map(Vec::len), Some(2));
     Ok(())
 }
@@ -224,66 +233,6 @@ fn a_store_that_cannot_be_read_is_kept_aside() -> CaseResult {
     assert_eq!(fs::read_to_string(kept)?, diary);
     assert_eq!(fs::read_to_string(format!("{kept}-wal"))?, "its log");
     env.orch(&["runs"])?.exits(0);
-    Ok(())
-}
-
-fn a_store_that_another_home_has_open_stays() -> CaseResult {
-    let env = home()?;
-    let (file, _) = backup(&env, "backup.jsonl")?;
-    env.orch(&["run", "--sandbox", "process", "--prompt", "echo later"])?.exits(0);
-    let other = Env::new()?.with("ORCH_STORE_URL", format!("sqlite:{}", text(&database(&env))));
-    for force in [&["restore", &text(&file)][..], &["restore", "--force", &text(&file)]] {
-        other.orch(force)?.exits(3).tells("orch daemon stop");
-    }
-    // Also by a way that does not lead.
-    let link = other.folder().join("link.db");
-    std::os::unix::fs::symlink(database(&env), &link)?;
-    let linked = Env::new()?.with("ORCH_STORE_URL", format!("sqlite:{}", text(&link)));
-    linked.orch(&["restore", "--force", &text(&file)])?.exits(3).tells("orch daemon stop");
-    env.orch(&["run", "--sandbox", "process", "--prompt", "echo last"])?.exits(0);
-    env.orch(&["daemon", "stop"])?.exits(0);
-    assert_eq!(env.orch(&["runs", "--json"])?.json()?.as_array().map(Vec::len), Some(4));
-    env.orch(&["daemon", "stop"])?.exits(0);
-    // Now it is free, and the lead of who asked before is not in the way for long.
-    wait_for("the lead to end", LIMIT, || {
-        let said = other.orch(&["restore", "--force", &text(&file)]).map_err(|e| e.to_string())?;
-        if said.code == Some(0) { Ok(()) } else { Err(said.stderr) }
-    })?;
-    assert_eq!(env.orch(&["runs", "--json"])?.json()?.as_array().map(Vec::len), Some(2));
-    Ok(())
-}
-
-fn a_log_without_its_file_is_kept() -> CaseResult {
-    let env = home()?;
-    let (file, told) = backup(&env, "backup.jsonl")?;
-    let store = database(&env);
-    let beside = |end: &str| PathBuf::from(format!("{}{end}", text(&store)));
-    for end in ["-wal", "-journal"] {
-        fs::remove_file(&store)?;
-        fs::write(beside(end), "all that was committed")?;
-        env.orch(&["restore", &text(&file)])?.exits(3).tells("without the file").tells("--force");
-        assert_eq!(fs::read_to_string(beside(end))?, "all that was committed");
-        let said = env.orch(&["restore", "--force", "--json", &text(&file)])?.exits(0).json()?;
-        assert_eq!(said["checksum"], told["checksum"]);
-        let kept = said["kept"].as_str().ok_or("nothing was kept")?;
-        assert_eq!(fs::read_to_string(format!("{kept}{end}"))?, "all that was committed");
-        assert!(!beside(end).exists());
-    }
-    Ok(())
-}
-
-fn a_migration_takes_no_log_of_another_file() -> CaseResult {
-    let env = home()?;
-    let target = env.folder().join("target.db");
-    let to = format!("sqlite:{}", text(&target));
-    for end in ["-wal", "-shm", "-journal"] {
-        let stale = env.write(&format!("target.db{end}"), "of another file")?;
-        env.orch(&["migrate", "--to", &to])?.exits(3).tells(end).tells("is there already");
-        assert_eq!(fs::read_to_string(&stale)?, "of another file");
-        assert!(!target.exists());
-        fs::remove_file(stale)?;
-    }
-    env.orch(&["migrate", "--to", &to])?.exits(0);
     Ok(())
 }
 
@@ -343,7 +292,13 @@ fn a_file_is_never_overwritten_unasked() -> CaseResult {
     env.orch(&["backup", &text(&file)])?.exits(3).tells("is there already").tells("--force");
     assert_eq!(fs::read_to_string(&file)?, "mine");
     env.orch(&["backup", "--force", "/dev/null"])?.exits(3);
-    env.orch(&["backup", "--force", &text(&file)])?.exits(0);
+    // Also with `--force` only what is a backup, or nothing.
+    env.orch(&["backup", "--force", &text(&file)])?.exits(3).tells("is no backup of orch");
+    assert_eq!(fs::read_to_string(&file)?, "mine");
+    fs::write(&file, "")?;
+    for _ in 0..2 {
+        env.orch(&["backup", "--force", &text(&file)])?.exits(0);
+    }
     Env::new()?.orch(&["restore", &text(&file)])?.exits(0);
     let target = format!("sqlite:{}", text(&file));
     env.orch(&["migrate", "--to", &target])?.exits(3).tells("is there already");
