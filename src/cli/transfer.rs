@@ -123,11 +123,19 @@ impl From<TransferError> for CliError {
                 ErrorKind::Refused,
                 "end it with `orch daemon stop` where it runs, or wait until then if it is gone",
             ),
+            TransferError::Open(_) => (
+                ErrorKind::Refused,
+                "end it with `orch daemon stop`, under the ORCH_HOME in which it was started",
+            ),
+            TransferError::Made(_) => (ErrorKind::Refused, "see what it is, and begin again"),
             TransferError::LeadLost(_) => (ErrorKind::Refused, "see who it is, and begin again"),
             TransferError::NoStore(_) => {
                 (ErrorKind::NotFound, "ORCH_HOME says where orch's files lie")
             }
             TransferError::NoFile(_) => (ErrorKind::NotFound, "name the file of a backup, or -"),
+            TransferError::OfTheStore(_) | TransferError::NoBackup(_) => {
+                (ErrorKind::Refused, "choose another name; `--force` writes over backups only")
+            }
             TransferError::Exists(_) => (ErrorKind::Refused, "choose a name that is not taken"),
             TransferError::Occupied { can_be_kept: true, .. } => (
                 ErrorKind::Refused,

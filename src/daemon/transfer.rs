@@ -62,6 +62,12 @@ pub enum TransferError {
         /// Its home.
         home: String,
     },
+    /// Somebody has it open, and would go on writing into a file without a name.
+    #[error("a daemon is running on {}, or somebody else has it open", .0.display())]
+    Open(PathBuf),
+    /// What was not there is there now.
+    #[error("somebody made {} meanwhile", .0.display())]
+    Made(PathBuf),
     /// A daemon leads on that database.
     #[error("{holder} leads {store} until {until}")]
     Led {
@@ -84,6 +90,12 @@ pub enum TransferError {
     /// It would be overwritten.
     #[error("{} is there already", .0.display())]
     Exists(PathBuf),
+    /// It is what is to be backed up, and in use.
+    #[error("{} belongs to the store itself", .0.display())]
+    OfTheStore(PathBuf),
+    /// It may be anything, and is written over by nobody.
+    #[error("{} is there already, and is no backup of orch", .0.display())]
+    NoBackup(PathBuf),
     /// It would be mixed with what is there.
     #[error("{store} is in use already: it has {what}")]
     Occupied {

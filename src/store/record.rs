@@ -7,6 +7,8 @@ use super::{Collection, Document, Filter, Query, Store, StoreError};
 
 mod keys;
 
+pub use keys::newest_schema;
+
 /// A type that is stored as documents.
 pub trait Record: Serialize + DeserializeOwned {
     /// Where it lies.

@@ -25,8 +25,8 @@ mod writer;
 
 pub use content::{Content, Summary};
 pub use export::{Export, summary};
-pub use line::{FORMAT, Head};
-pub use load::{Loader, occupied};
+pub use line::{FORMAT, Head, MARK};
+pub use load::{Loader, is_known, occupied};
 pub use reader::Reader;
 pub use writer::Writer;
 

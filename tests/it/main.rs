@@ -28,6 +28,7 @@ mod sandbox;
 mod store;
 mod tidy;
 mod transfer;
+mod transfer_refused;
 mod tui;
 mod wait;
 
@@ -47,6 +48,7 @@ const MODULES: &[(&str, &[Case])] = &[
     ("store", store::CASES),
     ("tidy", tidy::CASES),
     ("transfer", transfer::CASES),
+    ("transfer_refused", transfer_refused::CASES),
     ("tui", tui::CASES),
     ("wait", wait::CASES),
 ];

@@ -9,7 +9,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use orch::domain::event::RunEvent;
+use orch::store::sqlite::SqliteStore;
 use orch::store::transfer::{Piece, Reader};
+use orch::store::{Store as _, Taken};
 use serde_json::Value;
 
 use crate::case::{Case, CaseResult, cases, note};
@@ -42,11 +44,11 @@ pub(crate) const CASES: &[Case] = cases![
     a_half_filled_database_is_no_store needs [Git, MongoDb],
 ];
 
-const LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 const KILLS: u32 = 20;
 
 /// A home with two finished runs, and no daemon.
-fn home() -> Result<Env, Box<dyn Error>> {
+pub(crate) fn home() -> Result<Env, Box<dyn Error>> {
     let env = Env::new()?;
     env.repository()?;
     for script in ["for n in 1 2 3; do echo line $n; done", "echo failed >&2; exit 3"] {
@@ -56,29 +58,29 @@ fn home() -> Result<Env, Box<dyn Error>> {
     Ok(env)
 }
 
-fn backup(env: &Env, name: &str) -> Result<(PathBuf, Value), Box<dyn Error>> {
+pub(crate) fn backup(env: &Env, name: &str) -> Result<(PathBuf, Value), Box<dyn Error>> {
     let path = env.folder().join(name);
     let words = ["backup", "--force", "--json", &path.display().to_string()];
     let told = env.orch(&words)?.exits(0).json()?;
     Ok((path, told))
 }
 
-fn checksum(env: &Env) -> Result<String, Box<dyn Error>> {
+pub(crate) fn checksum(env: &Env) -> Result<String, Box<dyn Error>> {
     let (path, told) = backup(env, "checksum.jsonl")?;
     fs::remove_file(path)?;
     Ok(told["checksum"].as_str().ok_or("no checksum")?.to_owned())
 }
 
-fn text(path: &Path) -> String {
+pub(crate) fn text(path: &Path) -> String {
     path.display().to_string()
 }
 
-fn database(env: &Env) -> PathBuf {
+pub(crate) fn database(env: &Env) -> PathBuf {
     env.folder().join("home/data/orch.db")
 }
 
 /// What lies beside the store and the backups that should not.
-fn leftovers(env: &Env) -> Result<Vec<String>, Box<dyn Error>> {
+pub(crate) fn leftovers(env: &Env) -> Result<Vec<String>, Box<dyn Error>> {
     let mut found = Vec::new();
     for folder in [env.folder().to_owned(), env.folder().join("home/data")] {
         for entry in fs::read_dir(folder)? {
@@ -200,6 +202,16 @@ fn a_store_that_holds_something_is_kept_aside() -> CaseResult {
     assert_ne!(kept[0], kept[1]);
     let url = format!("sqlite:{}", text(&kept[0]));
     assert_eq!(checksum(&Env::new()?.with("ORCH_STORE_URL", url))?, later);
+    // Who opened it before it was taken away never leads.
+    let now = jiff::Timestamp::now();
+    let asked = tokio::runtime::Runtime::new()?.block_on(async {
+        let store = SqliteStore::open(&kept[0])?;
+        let asked =
+            store.take_lease("a daemon that stood by", now, Duration::ZERO.try_into()?).await;
+        store.close().await;
+        Ok::<_, Box<dyn Error>>(asked?)
+    });
+    assert!(matches!(asked?, Taken::Held(lease) if lease.is_endless()));
     assert_eq!(env.orch(&["runs", "--json"])?.json()?.as_array().map(Vec::len), Some(2));
     Ok(())
 }
@@ -280,7 +292,13 @@ fn a_file_is_never_overwritten_unasked() -> CaseResult {
     env.orch(&["backup", &text(&file)])?.exits(3).tells("is there already").tells("--force");
     assert_eq!(fs::read_to_string(&file)?, "mine");
     env.orch(&["backup", "--force", "/dev/null"])?.exits(3);
-    env.orch(&["backup", "--force", &text(&file)])?.exits(0);
+    // Also with `--force` only what is a backup, or nothing.
+    env.orch(&["backup", "--force", &text(&file)])?.exits(3).tells("is no backup of orch");
+    assert_eq!(fs::read_to_string(&file)?, "mine");
+    fs::write(&file, "")?;
+    for _ in 0..2 {
+        env.orch(&["backup", "--force", &text(&file)])?.exits(0);
+    }
     Env::new()?.orch(&["restore", &text(&file)])?.exits(0);
     let target = format!("sqlite:{}", text(&file));
     env.orch(&["migrate", "--to", &target])?.exits(3).tells("is there already");

@@ -1,7 +1,8 @@
 //! A store into one file.
 
-use std::fs;
-use std::io::{self, BufWriter, Write};
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Read as _, Write};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -10,12 +11,13 @@ use super::apart::apart;
 use super::lead::Leads;
 use super::part::Part;
 use super::place::{self, Place};
+use super::restore::companions;
 use super::scratch::Scratch;
 use super::{Progress, Step, Told, TransferError, Watch, about, cannot};
 use crate::config::paths::Paths;
 use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
-use crate::store::transfer::{Export, FORMAT, Head, Summary, Writer};
+use crate::store::transfer::{Export, FORMAT, Head, MARK, Summary, Writer};
 
 /// Where a backup goes.
 pub enum Output {
@@ -62,7 +64,7 @@ pub async fn backup(order: Backup, told: Told) -> Result<BackupDone, TransferErr
         match to {
             Output::File { path, overwrite } => {
                 let path = name(path, Timestamp::now());
-                refuse_what_is_there(&path, overwrite)?;
+                refuse_what_is_there(&path, overwrite, &from)?;
                 let mut part = Part::begin(&path)?;
                 let output = BufWriter::with_capacity(1 << 20, &mut part);
                 let (summary, bytes) = read(&from, &paths, output, &path, &watch).await?;
@@ -89,12 +91,36 @@ fn name(path: PathBuf, now: Timestamp) -> PathBuf {
     fs::canonicalize(&path).unwrap_or(path)
 }
 
-fn refuse_what_is_there(path: &Path, overwrite: bool) -> Result<(), TransferError> {
+fn refuse_what_is_there(path: &Path, overwrite: bool, from: &Place) -> Result<(), TransferError> {
+    if let Place::File(store) = from {
+        // SQLite puts its companions beside the file itself.
+        let store = fs::canonicalize(store).unwrap_or_else(|_| store.clone());
+        let target = place::in_true_folder(path);
+        for file in [store.clone()].into_iter().chain(companions(&store)) {
+            if file == target || is_same(&file, path) {
+                return Err(TransferError::OfTheStore(path.to_owned()));
+            }
+        }
+    }
     match fs::metadata(path) {
-        Ok(found) if overwrite && found.is_file() => Ok(()),
+        Ok(found) if overwrite && found.is_file() => {
+            let mut beginning = Vec::with_capacity(MARK.len());
+            File::open(path)
+                .and_then(|file| file.take(MARK.len() as u64).read_to_end(&mut beginning))
+                .map_err(cannot("read", path))?;
+            if found.len() > 0 && beginning != MARK {
+                return Err(TransferError::NoBackup(path.to_owned()));
+            }
+            Ok(())
+        }
         Ok(_) => Err(TransferError::Exists(path.to_owned())),
         Err(_) => Ok(()),
     }
+}
+
+fn is_same(one: &Path, other: &Path) -> bool {
+    let id = |path| fs::metadata(path).map(|found| (found.dev(), found.ino()));
+    matches!((id(one), id(other)), (Ok(one), Ok(other)) if one == other)
 }
 
 async fn read(

@@ -4,14 +4,12 @@ use std::sync::Arc;
 
 use super::apart::apart;
 use super::lead::Leads;
-use super::part::rename_to_new;
 use super::place::{self, Place};
-use super::restore::{Filling, occupied, open_to_fill};
-use super::scratch::{parent, sync};
-use super::{Progress, Step, Told, TransferError, Watch, about, cannot, check};
+use super::restore::{Filling, companions, occupied, open_to_fill};
+use super::{Progress, Step, Told, TransferError, Watch, about, check};
 use crate::config::paths::Paths;
 use crate::store::Store;
-use crate::store::transfer::{Content, Export, Loader, Summary};
+use crate::store::transfer::{Content, Export, Loader, Summary, is_known};
 
 /// What to take where.
 pub struct Migrate {
@@ -52,7 +50,13 @@ pub async fn migrate(order: Migrate, told: Told) -> Result<MigrateDone, Transfer
             Place::File(path) => {
                 let store = Arc::new(place::open_file(path)?);
                 // A daemon of another home may have it.
-                leads.take(Arc::clone(&store) as Arc<dyn Store>, &name).await?;
+                leads
+                    .take_file(
+                        Arc::clone(&store),
+                        &path.canonicalize().unwrap_or_else(|_| path.clone()),
+                        &paths,
+                    )
+                    .await?;
                 fill(store.as_ref(), &name, &to, &watch, &mut leads).await
             }
             Place::Server(url) => {
@@ -73,10 +77,14 @@ async fn fill(
     watch: &Watch,
     leads: &mut Leads,
 ) -> Result<Summary, TransferError> {
+    is_known(from).await.map_err(about(name))?;
+    leads.keep().await?;
     match to {
         Place::File(path) => {
-            if path.symlink_metadata().is_ok() {
-                return Err(TransferError::Exists(path.clone()));
+            for file in [path.clone()].into_iter().chain(companions(path)) {
+                if file.symlink_metadata().is_ok() {
+                    return Err(TransferError::Exists(file));
+                }
             }
             let filling = Filling::begin(path)?;
             let store = &filling.store;
@@ -87,8 +95,7 @@ async fn fill(
             };
             let filled = filled.await;
             let (summary, ready) = filling.finish(filled).await?;
-            rename_to_new(&ready.file, path).map_err(cannot("write", path))?;
-            sync(parent(path)).map_err(cannot("write", path))?;
+            ready.put_where_nothing_is(path)?;
             Ok(summary)
         }
         Place::Server(url) => {
@@ -96,9 +103,11 @@ async fn fill(
             let filling = open_to_fill(url, &server, leads).await?;
             let target = filling.store();
             let filled = async {
+                leads.renew().await?;
                 filling.begin().await.map_err(|error| occupied(&server, error))?;
                 let summary = copy(from, name, target.as_ref(), watch, leads).await?;
                 check(target.as_ref(), &server, &summary, watch, leads).await?;
+                leads.renew().await?;
                 filling.finish().await.map_err(about(&server))?;
                 Ok(summary)
             };

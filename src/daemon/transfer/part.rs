@@ -2,10 +2,10 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, FlockOperation, RenameFlags, flock, renameat_with};
+use rustix::fs::{CWD, FlockOperation, OFlags, RenameFlags, flock, renameat_with};
 
 use super::scratch::{parent, sync};
 use super::{TransferError, cannot};
@@ -24,15 +24,25 @@ impl Part {
         let mut name = to.file_name().unwrap_or_default().to_owned();
         name.push(".part");
         let path = to.with_file_name(name);
-        let file = File::options()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
-            .map_err(cannot("write", &path))?;
-        flock(&file, FlockOperation::NonBlockingLockExclusive)
-            .map_err(|_| TransferError::Exists(path.clone()))?;
+        let file = loop {
+            let file = File::options()
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .mode(0o600)
+                // Never through a link to something else.
+                .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
+                .open(&path)
+                .map_err(cannot("write", &path))?;
+            flock(&file, FlockOperation::NonBlockingLockExclusive)
+                .map_err(|_| TransferError::Exists(path.clone()))?;
+            // Who had the lock before may have given the file its name.
+            if is_at(&file, &path).map_err(cannot("write", &path))? {
+                break file;
+            }
+        };
+        let private = file.set_permissions(fs::Permissions::from_mode(0o600));
+        private.map_err(cannot("write", &path))?;
         let part = Self { file, path, to: to.to_owned(), whole: false };
         part.file.set_len(0).map_err(cannot("write", &part.path))?;
         Ok(part)
@@ -73,6 +83,16 @@ impl Drop for Part {
             // What cannot be removed now is overwritten by the next one.
             drop(fs::remove_file(&self.path));
         }
+    }
+}
+
+/// Whether the file still has this name.
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let ours = file.metadata()?;
+    match fs::symlink_metadata(path) {
+        Ok(found) => Ok((found.dev(), found.ino()) == (ours.dev(), ours.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::lead::Leads;
+use super::scratch::parent;
 use super::{TransferError, about};
 use crate::config::paths::Paths;
 use crate::daemon::instance::{self, AlreadyRunning, Held};
@@ -62,6 +63,15 @@ pub(super) fn hold_home(paths: &Paths) -> Result<Held, TransferError> {
 /// Whether something is there.
 pub(super) fn is_there(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|found| found.len() > 0)
+}
+
+/// Where a file of that name is or would be, its folder's links followed.
+pub(super) fn in_true_folder(path: &Path) -> PathBuf {
+    let folder = std::fs::canonicalize(parent(path));
+    match (folder, path.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        _ => path.to_owned(),
+    }
 }
 
 /// Opens a file that has to be there.

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::apart::apart;
 use super::lead::Leads;
+use super::part::rename_to_new;
 use super::place::{self, Place};
 use super::scratch::{Scratch, parent, sync};
 use super::{Progress, Step, Told, TransferError, Watch, about, cannot, check};
@@ -96,7 +97,11 @@ struct Source<'a> {
 
 impl<'a> Source<'a> {
     /// Begins to read it; where it can be read twice, only after it has proved to be right.
-    fn open(self, watch: &Watch) -> Result<Reader<impl BufRead + 'a>, TransferError> {
+    async fn open(
+        self,
+        watch: &Watch,
+        leads: &mut Leads,
+    ) -> Result<Reader<impl BufRead + 'a>, TransferError> {
         let Self { input, name, file, size: of } = self;
         if let Some(mut file) = file {
             let mut reader = Reader::begin(buffered(file)).map_err(refused(&name))?;
@@ -105,6 +110,7 @@ impl<'a> Source<'a> {
                 pieces += piece.count();
                 let bytes = reader.bytes();
                 watch.tell(Progress { step: Step::Verify, bytes, of, pieces })?;
+                leads.keep().await?;
             }
             file.rewind().map_err(cannot("read", Path::new(&name)))?;
         }
@@ -124,9 +130,20 @@ async fn fill(
     let mut leads = Leads::of(&held);
     match into {
         Place::File(path) => {
-            let old = look(path, force, &mut leads).await?;
-            let reader = source.open(watch)?;
-            let filling = Filling::begin(path)?;
+            // What a link leads to is replaced, not the link.
+            let path = &fs::canonicalize(path).unwrap_or_else(|_| path.clone());
+            let old = look(path, paths, force, &mut leads).await?;
+            let made = async {
+                let reader = source.open(watch, &mut leads).await?;
+                Ok((reader, Filling::begin(path)?))
+            };
+            let (reader, filling) = match made.await {
+                Ok(made) => made,
+                Err(error) => {
+                    old.let_go(leads).await;
+                    return Err(error);
+                }
+            };
             let store = &filling.store;
             let filled = async {
                 let (head, summary) = load(reader, &name, size, store, watch, &mut leads).await?;
@@ -134,20 +151,29 @@ async fn fill(
                 Ok((head, summary))
             };
             let filled = filled.await;
-            let ((head, summary), ready) = filling.finish(filled).await?;
-            let kept = ready.replace(path, &old)?;
-            Ok(RestoreDone { head, summary, kept })
+            match filling.finish(filled).await {
+                Ok(((head, summary), ready)) => {
+                    let kept = ready.put(path, old, &mut leads).await?;
+                    Ok(RestoreDone { head, summary, kept })
+                }
+                Err(error) => {
+                    old.let_go(leads).await;
+                    Err(error)
+                }
+            }
         }
         Place::Server(url) => {
             let server = into.to_string();
             let filling = open_to_fill(url, &server, &mut leads).await?;
             let target = filling.store();
             let filled = async {
-                let reader = source.open(watch)?;
+                let reader = source.open(watch, &mut leads).await?;
+                leads.renew().await?;
                 filling.begin().await.map_err(|error| occupied(&server, error))?;
                 let (head, summary) =
                     load(reader, &name, size, target.as_ref(), watch, &mut leads).await?;
                 check(target.as_ref(), &server, &summary, watch, &mut leads).await?;
+                leads.renew().await?;
                 filling.finish().await.map_err(about(&server))?;
                 Ok((head, summary))
             };
@@ -173,10 +199,11 @@ async fn load(
     while let Some(piece) = reader.next_piece().map_err(refused(name))? {
         pieces += piece.count();
         content.add(&piece);
+        // The piece may have been waited for.
+        leads.keep().await?;
         loader.add(piece).await.map_err(about("the new store"))?;
         let bytes = reader.bytes();
         watch.tell(Progress { step: Step::Transfer, bytes, of, pieces })?;
-        leads.keep().await?;
     }
     loader.finish().await.map_err(about("the new store"))?;
     Ok((reader.head().clone(), content.summary()))
@@ -205,46 +232,90 @@ pub(super) fn occupied(server: &str, error: StoreError) -> TransferError {
 
 /// What is there before.
 enum Old {
-    /// Nothing, or a store without anything in it.
+    /// Nothing.
     Nothing,
-    /// A store that is to be kept; one file.
-    Whole,
+    /// A file that nothing was ever written to.
+    Blank,
+    /// A store, which we lead; one file as soon as it is closed.
+    Store {
+        store: Arc<SqliteStore>,
+        /// Whether something is in it.
+        is_kept: bool,
+    },
     /// What cannot be opened, and is to be kept with its companions.
     Unreadable,
 }
 
-async fn look(path: &Path, force: bool, leads: &mut Leads) -> Result<Old, TransferError> {
-    if fs::symlink_metadata(path).is_err() {
-        return Ok(Old::Nothing);
+impl Old {
+    /// Ends what was begun with it.
+    async fn let_go(self, leads: Leads) {
+        leads.release().await;
+        if let Self::Store { store, .. } = self {
+            close(store).await;
+        }
     }
+}
+
+async fn look(
+    path: &Path,
+    paths: &Paths,
+    force: bool,
+    leads: &mut Leads,
+) -> Result<Old, TransferError> {
+    let name = path.display().to_string();
+    let unreadable = |store, source| {
+        if force { Ok(Old::Unreadable) } else { Err(TransferError::Unreadable { store, source }) }
+    };
     let store = match place::open_file(path) {
         Ok(store) => store,
-        Err(TransferError::NoStore(_)) => return Ok(Old::Nothing),
-        Err(TransferError::Store { .. }) if force => return Ok(Old::Unreadable),
-        Err(TransferError::Store { store, source }) => {
-            return Err(TransferError::Unreadable { store, source });
+        Err(TransferError::NoStore(_)) => {
+            // Who takes a store's file away may leave its log, with all that was committed last.
+            let Some(orphan) = companions(path).into_iter().find(|file| place::is_there(file))
+            else {
+                let is_nothing = path.symlink_metadata().is_err();
+                return Ok(if is_nothing { Old::Nothing } else { Old::Blank });
+            };
+            let why = format!("{} lies there without the file it belongs to", orphan.display());
+            return unreadable(name, StoreError::Corrupt(why));
         }
+        Err(TransferError::Store { store, source }) => return unreadable(store, source),
         Err(error) => return Err(error),
     };
-    let store = Arc::new(store);
-    // A daemon of another home may have it.
-    let free = leads.take(Arc::clone(&store) as Arc<dyn Store>, &path.display().to_string()).await;
-    std::mem::take(leads).release().await;
-    let content = place::content(store.as_ref()).await;
-    // It is one file afterwards: what its log held is in it.
+    let content = place::content(&store).await;
+    store.close().await;
+    // Before its lead is taken, which would take it from a daemon that does not have to renew it.
+    refuse_open(path)?;
+    let is_kept = match content.map_err(about(&name))? {
+        None => false,
+        Some(_) if force => true,
+        Some(what) => {
+            return Err(TransferError::Occupied { store: name, what, can_be_kept: true });
+        }
+    };
+    let store = Arc::new(place::open_file(path)?);
+    // A daemon of another home may have had it, and come back.
+    if let Err(error) = leads.take_file(Arc::clone(&store), path, paths).await {
+        close(store).await;
+        return Err(error);
+    }
+    Ok(Old::Store { store, is_kept })
+}
+
+/// Where nobody else has it, it is one file afterwards: what its log held is in it.
+async fn close(store: Arc<SqliteStore>) {
     if let Some(store) = Arc::into_inner(store) {
         store.close().await;
     }
-    free?;
-    match content.map_err(about(&path.display().to_string()))? {
-        None => Ok(Old::Nothing),
-        Some(_) if force => Ok(Old::Whole),
-        Some(what) => Err(TransferError::Occupied {
-            store: path.display().to_string(),
-            what,
-            can_be_kept: true,
-        }),
+}
+
+/// Refuses a store that is closed here and open elsewhere. Who has it open would go on writing into
+/// a file without a name.
+fn refuse_open(path: &Path) -> Result<(), TransferError> {
+    let [log, shared, journal] = companions(path);
+    if log.exists() || shared.exists() || place::is_there(&journal) {
+        return Err(TransferError::Open(path.to_owned()));
     }
+    Ok(())
 }
 
 /// A store that is not in its place yet.
@@ -286,33 +357,97 @@ impl Filling {
 }
 
 impl Ready {
-    /// Puts it in the place of the old one. At every instant one of the two has the name.
-    fn replace(self, path: &Path, old: &Old) -> Result<Option<PathBuf>, TransferError> {
-        let folder = parent(path);
-        let kept = match old {
-            Old::Nothing => None,
-            Old::Whole => Some(keep(path, &[])?),
-            Old::Unreadable => Some(keep(path, &companions(path))?),
-        };
-        for companion in companions(path) {
-            // What an old log holds must not be played into the new store.
-            match fs::remove_file(&companion) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(cannot("remove", &companion)(error));
+    /// Puts it in the place of the old one.
+    async fn put(
+        self,
+        path: &Path,
+        old: Old,
+        leads: &mut Leads,
+    ) -> Result<Option<PathBuf>, TransferError> {
+        match old {
+            Old::Nothing => {
+                self.put_where_nothing_is(path)?;
+                Ok(None)
+            }
+            Old::Blank => {
+                if place::is_there(path) {
+                    return Err(TransferError::Made(path.to_owned()));
                 }
-                _ => {}
+                remove(path)?;
+                self.put_where_nothing_is(path)?;
+                Ok(None)
+            }
+            Old::Unreadable => {
+                let kept = keep(path)?;
+                for companion in companions(path) {
+                    // What an old log holds must not be played into the new store.
+                    remove(&companion)?;
+                }
+                self.replace(path)?;
+                Ok(Some(kept))
+            }
+            Old::Store { store, is_kept } => {
+                let left = leads.replace().await;
+                close(store).await;
+                let put = left.and_then(|()| {
+                    refuse_open(path)?;
+                    let kept = if is_kept { Some(keep(path)?) } else { None };
+                    // Who opened it meanwhile has not led, and finds that it never will.
+                    refuse_open(path)?;
+                    self.replace(path)?;
+                    Ok(kept)
+                });
+                if put.is_err()
+                    && let Ok(store) = place::open_file(path)
+                {
+                    Leads::stays(&store).await;
+                    store.close().await;
+                }
+                put
             }
         }
+    }
+
+    /// At every instant one of the two has the name.
+    fn replace(&self, path: &Path) -> Result<(), TransferError> {
+        let folder = parent(path);
         sync(folder).map_err(cannot("write", folder))?;
         fs::rename(&self.file, path).map_err(cannot("write", path))?;
-        sync(folder).map_err(cannot("write", folder))?;
-        Ok(kept)
+        sync(folder).map_err(cannot("write", folder))
+    }
+
+    /// Gives it its name, unless somebody has taken that.
+    pub(super) fn put_where_nothing_is(&self, path: &Path) -> Result<(), TransferError> {
+        if path.symlink_metadata().is_ok() {
+            return Err(TransferError::Made(path.to_owned()));
+        }
+        for companion in companions(path) {
+            if place::is_there(&companion) {
+                return Err(TransferError::Made(companion));
+            }
+            remove(&companion)?;
+        }
+        rename_to_new(&self.file, path).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => TransferError::Made(path.to_owned()),
+            _ => cannot("write", path)(error),
+        })?;
+        let folder = parent(path);
+        sync(folder).map_err(cannot("write", folder))
     }
 }
 
 /// What SQLite puts beside a file that is open, or was not closed.
-fn companions(path: &Path) -> [PathBuf; 2] {
-    ["-wal", "-shm"].map(|end| with_end(path, end))
+pub(super) fn companions(path: &Path) -> [PathBuf; 3] {
+    COMPANIONS.map(|end| with_end(path, end))
+}
+
+const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
+
+fn remove(file: &Path) -> Result<(), TransferError> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(cannot("remove", file)(error)),
+        _ => Ok(()),
+    }
 }
 
 fn with_end(path: &Path, end: &str) -> PathBuf {
@@ -321,26 +456,21 @@ fn with_end(path: &Path, end: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Gives a store a second name, under which it stays.
-fn keep(path: &Path, companions: &[PathBuf]) -> Result<PathBuf, TransferError> {
+/// Gives a store and its companions, as far as they are there, second names, under which they stay.
+fn keep(path: &Path) -> Result<PathBuf, TransferError> {
     let now = Timestamp::now().strftime("%Y-%m-%dT%H%M%SZ");
+    let ends = || [""].into_iter().chain(COMPANIONS);
     let mut aside = with_end(path, &format!(".before-restore-{now}"));
     let mut number = 1;
-    loop {
-        match fs::hard_link(path, &aside) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                number += 1;
-                aside = with_end(path, &format!(".before-restore-{now}-{number}"));
-            }
-            linked => {
-                linked.map_err(cannot("keep", path))?;
-                break;
-            }
-        }
+    while ends().any(|end| with_end(&aside, end).symlink_metadata().is_ok()) {
+        number += 1;
+        aside = with_end(path, &format!(".before-restore-{now}-{number}"));
     }
-    for (companion, end) in companions.iter().zip(["-wal", "-shm"]) {
-        if companion.exists() {
-            fs::hard_link(companion, with_end(&aside, end)).map_err(cannot("keep", companion))?;
+    for end in ends() {
+        let file = with_end(path, end);
+        match fs::hard_link(&file, with_end(&aside, end)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            linked => linked.map_err(cannot("keep", &file))?,
         }
     }
     Ok(aside)

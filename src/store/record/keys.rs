@@ -20,6 +20,27 @@ use crate::store::{AGE, Collection, instant};
 const YES: &str = "yes";
 const NO: &str = "no";
 
+/// The newest shape of a collection's documents that this program can read.
+pub const fn newest_schema(collection: Collection) -> u32 {
+    match collection {
+        Collection::Projects => Project::SCHEMA,
+        Collection::Repositories => Repository::SCHEMA,
+        Collection::Tasks => Task::SCHEMA,
+        Collection::TaskSchedules => TaskSchedule::SCHEMA,
+        Collection::DueTimes => DueTime::SCHEMA,
+        Collection::Runs => Run::SCHEMA,
+        Collection::Envelopes => Envelope::SCHEMA,
+        Collection::Artifacts => Artifact::SCHEMA,
+        Collection::Findings => Finding::SCHEMA,
+        Collection::Workers => Worker::SCHEMA,
+        Collection::ProviderConfigs => ProviderConfig::SCHEMA,
+        Collection::Contexts => Context::SCHEMA,
+        Collection::Secrets => Secret::SCHEMA,
+        Collection::Audit => AuditEntry::SCHEMA,
+        Collection::Salvages => Salvage::SCHEMA,
+    }
+}
+
 impl Record for Project {
     const COLLECTION: Collection = Collection::Projects;
     const SCHEMA: u32 = PROJECT_SCHEMA;

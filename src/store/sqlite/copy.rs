@@ -7,7 +7,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -165,19 +165,25 @@ impl Part {
         part.push(".part");
         let path = to.with_file_name(part);
         let refused = |e: io::Error| cannot_write(&path, &e);
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            // Never through a link to something else.
-            .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
-            .open(&path)
-            .map_err(refused)?;
-        flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
-            StoreError::Refused(format!("somebody is just making {}", path.display()))
-        })?;
+        let file = loop {
+            let file = OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .mode(0o600)
+                // Never through a link to something else.
+                .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
+                .open(&path)
+                .map_err(refused)?;
+            flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
+                StoreError::Refused(format!("somebody is just making {}", path.display()))
+            })?;
+            // Who had the lock before may have given the file its name.
+            if is_at(&file, &path).map_err(refused)? {
+                break file;
+            }
+        };
         file.set_len(0).map_err(refused)?;
         file.set_permissions(fs::Permissions::from_mode(0o600)).map_err(refused)?;
         Ok(Self { path, file, whole: false })
@@ -193,6 +199,16 @@ impl Part {
             Some(_) | None => Path::new("."),
         };
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(refused)
+    }
+}
+
+/// Whether the file still has this name.
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let ours = file.metadata()?;
+    match fs::symlink_metadata(path) {
+        Ok(found) => Ok((found.dev(), found.ino()) == (ours.dev(), ours.ino())),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(e) => Err(e),
     }
 }
 

@@ -95,4 +95,5 @@ fn damaged(error: &rusqlite::Error) -> Failure {
 }
 
 /// What to do about damage.
-pub(super) const RESTORE: &str = "stop orch, put the file aside, and restore a backup";
+pub(super) const RESTORE: &str = "stop orch, put the file aside together with the one that ends in -wal, \
+                                   which belongs to it, and restore a backup";

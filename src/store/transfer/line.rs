@@ -15,7 +15,7 @@ use super::content::{Summary, hex};
 pub const FORMAT: u64 = 1;
 
 /// How the first line begins, so that it is known for what it is without being read as a whole.
-pub(super) const MARK: &[u8] = b"{\"orchBackup\":";
+pub const MARK: &[u8] = b"{\"orchBackup\":";
 
 /// What the first line says. Nothing in it is content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

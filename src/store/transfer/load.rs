@@ -1,11 +1,14 @@
 //! Writing pieces into an empty store.
 
 use super::Piece;
+use crate::store::record::newest_schema;
 use crate::store::{Collection, Imported, Query, Store, StoreError};
 
 /// What is written in one go.
 const BATCH: usize = 4 << 20;
 const BATCH_PIECES: usize = 256;
+/// Documents that are read in one go; a few large ones must fit into memory.
+const PAGE: usize = 16;
 
 /// Writes pieces into a store that nobody else uses. What was added is there after
 /// [`Loader::finish`].
@@ -49,6 +52,29 @@ impl<'a> Loader<'a> {
         }
         self.store.import(std::mem::take(&mut self.batch)).await
     }
+}
+
+/// Whether this orch can read all that a store holds: one that cannot does not start with it.
+///
+/// # Errors
+/// `Corrupt` where a newer orch wrote something; otherwise as [`Store::find`].
+pub async fn is_known(store: &dyn Store) -> Result<(), StoreError> {
+    for collection in Collection::ALL {
+        let known = newest_schema(collection);
+        let mut query = Query { limit: PAGE, ..Query::all(collection) };
+        loop {
+            let page = store.find(query.clone()).await?;
+            if let Some(newer) = page.iter().find(|document| document.schema > known) {
+                let (name, schema) = (newer.name(), newer.schema);
+                return Err(StoreError::Corrupt(format!(
+                    "{name} has schema {schema}, and this orch reads up to {known}; use a newer one"
+                )));
+            }
+            let Some(last) = page.last() else { break };
+            query.after = Some(last.id.clone());
+        }
+    }
+    Ok(())
 }
 
 /// The collections of a store that hold something.

@@ -11,6 +11,7 @@ use super::line::{Chain, FORMAT, Head, Line, MARK};
 use super::{BackupError, Piece};
 use crate::domain::event::RunEvent;
 use crate::domain::id::RunId;
+use crate::store::record::newest_schema;
 use crate::store::{Collection, Document, MAX_BODY};
 
 /// The longest line. The largest body has six bytes for each of its own at worst.
@@ -137,6 +138,11 @@ impl<R: BufRead> Reader<R> {
                     .collect();
                 let keys = self.known_keys(collection, &keys)?;
                 let (id, body) = (id.into_owned(), body.into_owned());
+                let known = newest_schema(collection);
+                if schema > known {
+                    let what = format!("a document of {collection} in schema {schema}");
+                    return Err(self.unknown(format!("{what} (here up to {known})")));
+                }
                 self.document(Document { collection, id, version, schema, keys, body })
             }
             Line::Events { run, first, bodies } => self.events(&run, first, &bodies),
