@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write};
 
 use jiff::Timestamp;
 use serde::Serialize;
+use unicode_width::UnicodeWidthStr;
 
 use super::error::{CliError, ErrorKind};
 use super::exit::Exit;
@@ -173,7 +174,12 @@ impl Ui {
     pub(crate) fn status(&self, text: Option<&str>) {
         let mut err = io::stderr().lock();
         if err.is_terminal() {
-            let text = one_line(text.unwrap_or_default());
+            let mut text = one_line(text.unwrap_or_default());
+            // A line that wraps could not be taken back.
+            let width = crossterm::terminal::size().map_or(80, |(columns, _)| usize::from(columns));
+            while text.width() >= width.max(2) {
+                text.pop();
+            }
             drop(write!(err, "\r\u{1b}[2K{text}").and_then(|()| err.flush()));
         }
     }

@@ -129,9 +129,10 @@ impl From<TransferError> for CliError {
             ),
             TransferError::Made(_) => (ErrorKind::Refused, "see what it is, and begin again"),
             TransferError::LeadLost(_) => (ErrorKind::Refused, "see who it is, and begin again"),
-            TransferError::NoStore(_) => {
-                (ErrorKind::NotFound, "ORCH_HOME says where orch's files lie")
-            }
+            TransferError::NoStore(_) => (
+                ErrorKind::NotFound,
+                "`orch config` shows store.url; ORCH_HOME says where orch's files lie",
+            ),
             TransferError::NoFile(_) => (ErrorKind::NotFound, "name the file of a backup, or -"),
             TransferError::OfTheStore(_) | TransferError::NoBackup(_) => {
                 (ErrorKind::Refused, "choose another name; `--force` writes over backups only")

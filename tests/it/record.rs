@@ -16,6 +16,7 @@ pub(crate) const CASES: &[Case] = cases![
     a_server_that_went_away_and_came_back_costs_no_line needs [Git, MongoDbCommand],
     a_server_that_is_not_there_is_named_without_its_password,
     a_database_of_another_program_is_left_alone needs [MongoDb],
+    a_database_whose_name_was_mistyped_is_not_backed_up needs [MongoDb],
 ];
 
 const LIMIT: Duration = Duration::from_secs(90);
@@ -179,5 +180,17 @@ fn a_database_of_another_program_is_left_alone() -> CaseResult {
     })?;
     let env = env(database.uri())?;
     env.orch(&["daemon"])?.exits(69).tells("belongs to another program").tells("hint:");
+    Ok(())
+}
+
+/// A backup of nothing would take the place of a good one.
+fn a_database_whose_name_was_mistyped_is_not_backed_up() -> CaseResult {
+    let database = Database::new()?;
+    let env = env(database.uri())?;
+    env.orch(&["backup", "never.jsonl"])?.exits(5).tells("there is no store").tells("hint:");
+    let target = format!("sqlite:{}", env.folder().join("never.db").display());
+    env.orch(&["migrate", "--to", &target])?.exits(5).tells("there is no store");
+    assert!(!env.folder().join("never.db").exists());
+    assert!(!env.folder().join("repo/never.jsonl").exists());
     Ok(())
 }

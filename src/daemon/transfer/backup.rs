@@ -154,8 +154,11 @@ async fn read(
             let held = place::hold_home(paths)?;
             let mut leads = Leads::of(&held);
             let store = place::open_led(url, paths, &mut leads).await?;
-            let written =
-                write(store.as_ref(), &from.to_string(), writer, to, watch, &mut leads).await;
+            let name = from.to_string();
+            let written = match place::holds_something(store.as_ref(), &name).await {
+                Ok(()) => write(store.as_ref(), &name, writer, to, watch, &mut leads).await,
+                Err(error) => Err(error),
+            };
             leads.release().await;
             written
         }

@@ -61,7 +61,10 @@ pub async fn migrate(order: Migrate, told: Told) -> Result<MigrateDone, Transfer
             }
             Place::Server(url) => {
                 let store = place::open_led(url, &paths, &mut leads).await?;
-                fill(store.as_ref(), &name, &to, &watch, &mut leads).await
+                match place::holds_something(store.as_ref(), &name).await {
+                    Ok(()) => fill(store.as_ref(), &name, &to, &watch, &mut leads).await,
+                    Err(error) => Err(error),
+                }
             }
         };
         leads.release().await;

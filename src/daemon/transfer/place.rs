@@ -82,6 +82,14 @@ pub(super) fn open_file(path: &Path) -> Result<SqliteStore, TransferError> {
     Err(TransferError::NoStore(path.display().to_string()))
 }
 
+/// A server makes whatever database is named: a name that was mistyped holds nothing.
+pub(super) async fn holds_something(store: &dyn Store, name: &str) -> Result<(), TransferError> {
+    if !occupied(store).await.map_err(about(name))?.is_empty() {
+        return Ok(());
+    }
+    Err(TransferError::NoStore(name.to_owned()))
+}
+
 /// Opens a store on a server under our lead. One without anything in it is none to take elsewhere.
 pub(super) async fn open_led(
     url: &MongoUrl,
