@@ -86,8 +86,6 @@ fn said(error: &StoreError) -> String {
 async fn no_error_of_opening_repeats_a_password() {
     for (address, variant) in [
         ("mongodb://orch:hunter2@127.0.0.1:1/team?serverSelectionTimeoutMS=50", "Unavailable"),
-        ("mongodb://orch:hunt@hunter2@127.0.0.1:1/team", "Refused"),
-        ("mongodb://orch:hunt/hunter2@127.0.0.1:1/team", "Refused"),
         ("mongodb://orch:%zzhunter2@127.0.0.1:1/team", "Refused"),
         ("mongodb://orch:hunter2@127.0.0.1:1:2/team", "Refused"),
         ("mongodb://orch:hunter2@127.0.0.1:1/team?maxPoolSize=many", "Refused"),
@@ -104,8 +102,9 @@ async fn no_error_of_opening_repeats_a_password() {
 
 #[tokio::test]
 async fn what_the_driver_does_not_know_is_named_where_nothing_is_secret() {
-    let address = "mongodb://127.0.0.1:1/?nonsense=1";
+    let address = "mongodb://127.0.0.1:1/?maxPoolSize=many";
     let Ok(StoreAddress::Mongo(url)) = address.parse() else { panic!("{address}") };
     let Err(error) = MongoStore::open(&url).await else { panic!("it was opened") };
-    assert!(said(&error).contains("nonsense is an invalid option"), "{}", said(&error));
+    assert!(said(&error).contains("maxPoolSize"), "{}", said(&error));
+    assert!(!said(&error).contains("written as %40"), "{}", said(&error));
 }
