@@ -31,7 +31,7 @@ use orch::store::{
 use uuid::Uuid;
 
 /// One line is as long as a line of a build.
-const LINE: &str = "   Compiling something v1.2.3 (/work/somewhere/in/a/folder) with features x";
+const LINE: &str = "   Compiling something v1.2.3 (/home/somebody/in/a/folders) with features x";
 /// As the daemon fills them.
 const CHUNK_BYTES: usize = 64 << 10;
 const REPOSITORIES: u128 = 100;
