@@ -262,20 +262,10 @@ impl Engine {
         };
         let run = transition.run;
         let (stored, events) = (Box::new(run.clone()), transition.events);
-        let first = match fact {
-            Fact::Dispatched => Effect::Claim { run: stored, events, bounds: self.slots.of(&run) },
-            Fact::StageEnded(_)
-            | Fact::StageLost { .. }
-            | Fact::StageRunning { .. }
-            | Fact::DeadlinePassed(_)
-            | Fact::RetryDue
-            | Fact::CancelRequested
-            | Fact::PauseRequested
-            | Fact::ResumeRequested
-            | Fact::Approved
-            | Fact::Rejected { .. }
-            | Fact::SkipRequested
-            | Fact::Settled => Effect::Commit { run: stored, events },
+        let first = if *fact == Fact::Dispatched {
+            Effect::Claim { run: stored, events, bounds: self.slots.of(&run) }
+        } else {
+            Effect::Commit { run: stored, events }
         };
         effects.insert(0, first);
         if let Some((stage, attempt)) = closed {

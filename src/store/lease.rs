@@ -1,6 +1,6 @@
 //! Who leads. Of several daemons on one store one decides; the others wait for its lease to end.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// The right to lead, for a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +18,11 @@ impl Lease {
     /// What its holder shows with each write.
     pub fn fence(&self) -> Fence {
         Fence(Some(self.token))
+    }
+
+    /// When one ends that is asked for now. A time without an end ends with time itself.
+    pub(super) fn end(now: Timestamp, time: SignedDuration) -> Timestamp {
+        now.checked_add(time).unwrap_or(Timestamp::MAX)
     }
 
     /// Whether it lasts until it is given back. Stores keep milliseconds.

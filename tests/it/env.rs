@@ -18,6 +18,9 @@ use crate::wait::wait_for;
 /// The longest that a command may take; what is asked for is small.
 const COMMAND_LIMIT: Duration = Duration::from_secs(120);
 
+/// The longest that a daemon may take to be gone.
+const END_LIMIT: Duration = Duration::from_secs(60);
+
 /// The settings that cases of both sandboxes share: an image that is there without being built.
 const CONFIG: &str = "[run]\nimage = \"debian:bookworm-slim\"\ntimeout = \"5m\"\n";
 
@@ -117,6 +120,19 @@ impl Env {
         command
     }
 
+    /// Sends a signal such as `-9` to this home's daemon, and returns its process.
+    pub(crate) fn signal_daemon(&self, name: &str) -> Result<u64, Box<dyn Error>> {
+        let status = self.orch(&["daemon", "status", "--json"])?.exits(0).json()?;
+        let pid = status["health"]["pid"].as_u64().ok_or("no process in the status")?;
+        assert!(Command::new("kill").args([name, &pid.to_string()]).status()?.success());
+        Ok(pid)
+    }
+
+    /// Kills this home's daemon, and waits until it is gone.
+    pub(crate) fn kill_daemon(&self) -> Result<(), Box<dyn Error>> {
+        wait_for_end_of(self.signal_daemon("-9")?)
+    }
+
     /// Runs orch to its end.
     pub(crate) fn orch<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Result<Said, Box<dyn Error>> {
         self.orch_with(arguments, None)
@@ -164,6 +180,17 @@ impl Env {
             stderr: String::from_utf8(output.stderr)?,
         })
     }
+}
+
+/// Waits until a process is gone; one that only waits to be buried is.
+pub(crate) fn wait_for_end_of(pid: u64) -> Result<(), Box<dyn Error>> {
+    wait_for("the daemon to be gone", END_LIMIT, || {
+        match fs::read_to_string(format!("/proc/{pid}/stat")) {
+            Ok(stat) if !stat.contains(") Z ") => Err(stat),
+            _ => Ok(()),
+        }
+    })?;
+    Ok(())
 }
 
 impl Drop for Env {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::case::{Case, CaseResult, cases};
-use crate::env::Env;
+use crate::env::{Env, wait_for_end_of};
 use crate::wait::wait_for;
 
 pub(crate) const CASES: &[Case] = cases![
@@ -50,22 +50,6 @@ fn wait_for_lead(env: &Env) -> CaseResult {
     Ok(())
 }
 
-fn signal(env: &Env, name: &str) -> Result<u64, Box<dyn Error>> {
-    let pid = health(env)?["pid"].as_u64().ok_or("no process in the status")?;
-    assert!(Command::new("kill").args([name, &pid.to_string()]).status()?.success());
-    Ok(pid)
-}
-
-fn wait_for_end_of(pid: u64) -> CaseResult {
-    wait_for("the daemon to be gone", LIMIT, || {
-        match fs::read_to_string(format!("/proc/{pid}/stat")) {
-            Ok(stat) if !stat.contains(") Z ") => Err(stat),
-            _ => Ok(()),
-        }
-    })?;
-    Ok(())
-}
-
 fn run_something(env: &Env) -> CaseResult {
     env.orch(&["run", "--sandbox", "process", "--prompt", "echo done"])?.exits(0);
     Ok(())
@@ -101,7 +85,7 @@ fn who_stands_by_takes_over_at_once_when_the_leader_leaves() -> CaseResult {
 
 fn who_stands_by_takes_over_from_the_dead() -> CaseResult {
     let (first, second) = two()?;
-    signal(&first, "-9")?;
+    first.signal_daemon("-9")?;
     wait_for_lead(&second)?;
     run_something(&second)
 }
@@ -109,7 +93,7 @@ fn who_stands_by_takes_over_from_the_dead() -> CaseResult {
 /// It stops as a machine that sleeps does, and wakes up when another leads.
 fn a_leader_that_was_away_too_long_leaves() -> CaseResult {
     let (first, second) = two()?;
-    let pid = signal(&first, "-STOP")?;
+    let pid = first.signal_daemon("-STOP")?;
     wait_for_lead(&second)?;
     assert!(Command::new("kill").args(["-CONT", &pid.to_string()]).status()?.success());
     wait_for_end_of(pid)?;
@@ -120,7 +104,7 @@ fn a_leader_that_was_away_too_long_leaves() -> CaseResult {
 
 fn who_stands_by_leaves_when_asked() -> CaseResult {
     let (_first, second) = two()?;
-    let pid = signal(&second, "-TERM")?;
+    let pid = second.signal_daemon("-TERM")?;
     wait_for_end_of(pid)?;
     second.orch(&["daemon", "start"])?.exits(0);
     second.orch(&["daemon", "stop"])?.exits(0);
@@ -137,7 +121,7 @@ fn who_names_the_file_of_another_home_stands_by() -> CaseResult {
     let second = Env::new()?.with("ORCH_STORE_URL", format!("sqlite:{}", file.display()));
     second.orch(&["daemon", "start"])?.exits(0);
     second.orch(&["runs"])?.exits(69).tells("until it leaves");
-    signal(&first, "-9").and_then(wait_for_end_of)?;
+    first.kill_daemon()?;
     // Its home has the first word, also when the name of its daemon was lost.
     fs::remove_file(first.folder().join("home/data/instance"))?;
     run_something(&first)?;

@@ -56,20 +56,6 @@ fn expect_whole(env: &Env) -> CaseResult {
     Ok(())
 }
 
-fn kill_daemon(env: &Env) -> CaseResult {
-    let status = env.orch(&["daemon", "status", "--json"])?.exits(0).json()?;
-    let pid = status["health"]["pid"].as_u64().ok_or("no process in the status")?;
-    let killed = std::process::Command::new("kill").args(["-9", &pid.to_string()]).status()?;
-    assert!(killed.success());
-    wait_for("the daemon to be gone", LIMIT, || {
-        match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
-            Ok(stat) if !stat.contains(") Z ") => Err(stat),
-            _ => Ok(()),
-        }
-    })?;
-    Ok(())
-}
-
 /// What a person sees of the same run, with what differs in any case taken out.
 fn story(env: &Env) -> Result<String, Box<dyn Error>> {
     let script = "echo working; echo new > out.txt; exit 0";
@@ -121,7 +107,7 @@ fn a_container_is_adopted_with_its_whole_log() -> CaseResult {
     let env = env(database.uri())?;
     env.orch(&["run", "--detach", "--prompt", &counting()])?.exits(0);
     wait_for_lines(&env, 3)?;
-    kill_daemon(&env)?;
+    env.kill_daemon()?;
     expect_whole(&env)
 }
 

@@ -39,19 +39,6 @@ fn counting(sandbox: &str) -> [String; 6] {
     ["run", "--sandbox", sandbox, "--detach", "--prompt", &script].map(str::to_owned)
 }
 
-fn kill_daemon(env: &Env) -> CaseResult {
-    let status = env.orch(&["daemon", "status", "--json"])?.exits(0).json()?;
-    let pid = status["health"]["pid"].as_u64().ok_or("no process in the status")?;
-    assert!(Command::new("kill").args(["-9", &pid.to_string()]).status()?.success());
-    wait_for("the daemon to be gone", LIMIT, || {
-        match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
-            Ok(stat) if !stat.contains(") Z ") => Err(stat),
-            _ => Ok(()),
-        }
-    })?;
-    Ok(())
-}
-
 fn last_run(env: &Env) -> Result<Value, Box<dyn Error>> {
     let runs = env.orch(&["runs", "--json"])?.exits(0).json()?;
     let list = if runs.is_array() { runs } else { runs["items"].clone() };
@@ -98,7 +85,7 @@ fn adopted(sandbox: &str) -> CaseResult {
     let env = env()?;
     env.orch(&counting(sandbox))?.exits(0);
     wait_for_lines(&env, 5)?;
-    kill_daemon(&env)?;
+    env.kill_daemon()?;
     expect_whole(&env)
 }
 
@@ -115,7 +102,7 @@ fn ended_meanwhile(sandbox: &str) -> CaseResult {
     let mark = env.folder().join("home/mark");
     env.orch(&counting(sandbox))?.exits(0);
     wait_for_lines(&env, 5)?;
-    kill_daemon(&env)?;
+    env.kill_daemon()?;
     // What runs goes on by itself; nothing tells us that it has ended but its own traces.
     std::fs::write(&mark, "killed")?;
     let instance = std::fs::read_to_string(env.folder().join("home/data/instance"))?;
@@ -154,7 +141,7 @@ fn a_daemon_killed_again_and_again_changes_nothing() -> CaseResult {
     env.orch(&counting("docker"))?.exits(0);
     for lines in [1, 8, 16, 24, 32] {
         wait_for_lines(&env, lines)?;
-        kill_daemon(&env)?;
+        env.kill_daemon()?;
     }
     expect_whole(&env)
 }
@@ -230,7 +217,7 @@ fn a_run_that_waited_for_a_slot_still_gets_it() -> CaseResult {
     let first = last_run(&env)?;
     env.orch(&["run", "--sandbox", "process", "--detach", "--prompt", "echo second"])?.exits(0);
     assert_eq!(last_run(&env)?["state"], "queued");
-    kill_daemon(&env)?;
+    env.kill_daemon()?;
     assert_eq!(last_run(&env)?["state"], "queued", "the first still has the slot");
     let id = first["id"].as_str().ok_or("no id")?;
     let tree = env.folder().join("home/data/workspaces").join(id).join("tree");
@@ -247,7 +234,7 @@ fn a_cancel_survives_the_daemon() -> CaseResult {
     env.orch(&["run", "--sandbox", "process", "--detach", "--prompt", script])?.exits(0);
     wait_for_lines(&env, 1)?;
     env.orch(&["cancel", "@last"])?.exits(0);
-    kill_daemon(&env)?;
+    env.kill_daemon()?;
     let run = wait_for_end(&env)?;
     assert_eq!(run["outcome"], "cancelled", "{run}");
     Ok(())
@@ -261,7 +248,7 @@ fn an_end_in_time_counts_though_nobody_looked() -> CaseResult {
     env.orch(&words)?.exits(0);
     wait_for_lines(&env, 1)?;
     let begun = std::time::Instant::now();
-    kill_daemon(&env)?;
+    env.kill_daemon()?;
     wait_for("the deadline to pass", LIMIT, || {
         let gone = begun.elapsed();
         if gone > Duration::from_secs(4) { Ok(()) } else { Err(format!("{gone:?}")) }
@@ -288,7 +275,7 @@ fn a_push_that_outlives_its_daemon_is_found() -> CaseResult {
     wait_for("the push to begin", LIMIT, || {
         if pushes.iter().any(|file| file.exists()) { Ok(()) } else { Err("not yet".to_owned()) }
     })?;
-    kill_daemon(&env)?;
+    env.kill_daemon()?;
     let run = wait_for_end(&env)?;
     assert_eq!(run["outcome"], "succeeded", "{run}");
     assert_eq!(env.git(&["branch", "--list", "agent/*"])?.lines().count(), 1);

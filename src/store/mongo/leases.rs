@@ -57,7 +57,7 @@ pub(super) async fn take(
             return Ok(Taken::Held(known.clone()));
         }
         let token = known.as_ref().map_or(0, |known| known.token) + 1;
-        let lease = Lease { holder: holder.to_owned(), token, until: end(now, time) };
+        let lease = Lease { holder: holder.to_owned(), token, until: Lease::end(now, time) };
         match put(store, known.as_ref(), &lease).await {
             Ok(true) => {
                 raise_fences(store, token).await?;
@@ -111,7 +111,7 @@ pub(super) async fn renew(
     now: Timestamp,
     time: SignedDuration,
 ) -> Result<Lease, StoreError> {
-    let renewed = Lease { until: end(now, time), ..lease.clone() };
+    let renewed = Lease { until: Lease::end(now, time), ..lease.clone() };
     let change = doc! { "$set": { "until": renewed.until.as_millisecond() } };
     let result =
         repeat(|| async { store.named(LEASE).update_one(held(lease), change.clone()).await });
@@ -142,11 +142,6 @@ pub(super) async fn check(store: &MongoStore, fence: Fence, what: &str) -> Resul
         return Err(StoreError::Fenced(what.to_owned()));
     }
     Ok(token)
-}
-
-/// A time without an end is one that ends with time itself.
-fn end(now: Timestamp, time: SignedDuration) -> Timestamp {
-    now.checked_add(time).unwrap_or(Timestamp::MAX)
 }
 
 async fn current(store: &MongoStore) -> Result<Option<Lease>, StoreError> {

@@ -21,7 +21,7 @@ pub(super) fn take(
         return Ok(Taken::Held(known.clone()));
     }
     let token = known.map_or(0, |known| known.token) + 1;
-    let lease = Lease { holder: holder.to_owned(), token, until: end(now, time) };
+    let lease = Lease { holder: holder.to_owned(), token, until: Lease::end(now, time) };
     put(tx, &lease)?;
     Ok(Taken::Ours(lease))
 }
@@ -35,7 +35,7 @@ pub(super) fn renew(
     if !is_current(tx, lease)? {
         return Err(StoreError::Fenced("the lease".to_owned()));
     }
-    let renewed = Lease { until: end(now, time), ..lease.clone() };
+    let renewed = Lease { until: Lease::end(now, time), ..lease.clone() };
     put(tx, &renewed)?;
     Ok(renewed)
 }
@@ -64,11 +64,6 @@ pub(super) fn check(
 fn is_current(tx: &Transaction<'_>, lease: &Lease) -> Result<bool, StoreError> {
     let known = current(tx)?;
     Ok(known.is_some_and(|known| known.token == lease.token && known.holder == lease.holder))
-}
-
-/// A time without an end is one that ends with time itself.
-pub(in crate::store) fn end(now: Timestamp, time: SignedDuration) -> Timestamp {
-    now.checked_add(time).unwrap_or(Timestamp::MAX)
 }
 
 fn current(tx: &Transaction<'_>) -> Result<Option<Lease>, StoreError> {
